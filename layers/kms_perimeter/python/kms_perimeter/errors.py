@@ -1,0 +1,64 @@
+"""The errors of this package, all in one tree.
+
+::
+
+    KmsPerimeterError
+    ├── InvalidInput            something that a person wrote is wrong; says where
+    │   ├── MalformedPolicy     a key policy
+    │   ├── MalformedPerimeter  a perimeter file
+    │   └── MalformedRequest    a request for `evaluate`
+    ├── MissingSetting          an environment variable is absent or unusable
+    └── LedgerConflict          another run has already written this entry
+
+Messages are lower case, have no final period and put what the user wrote in backticks.
+"""
+
+from __future__ import annotations
+
+
+class KmsPerimeterError(Exception):
+    """Anything that this package refuses to do, with the reason as its message."""
+
+
+class InvalidInput(KmsPerimeterError):
+    """Input that cannot be understood, and the place in it.
+
+    Attributes:
+        message: what is wrong, without the place.
+        path: the place as a path, such as ``Statement[1].Condition.StringEquals``; empty for the whole document.
+        line: 1-based line in the text, where it is known.
+        column: 1-based column in the text, where it is known.
+    """
+
+    def __init__(self, message: str, *, path: str = "", line: int | None = None, column: int | None = None) -> None:
+        self.message = message
+        self.path = path
+        self.line = line
+        self.column = column
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = [self.path] if self.path else []
+        if self.line is not None:
+            place.append(f"line {self.line}, column {self.column}")
+        return f"{': '.join([', '.join(place), self.message])}" if place else self.message
+
+
+class MalformedPolicy(InvalidInput):
+    """A key policy that is not one: not JSON, an unknown element, a wrong type."""
+
+
+class MalformedPerimeter(InvalidInput):
+    """A perimeter file that says something impossible or misspells it."""
+
+
+class MalformedRequest(InvalidInput):
+    """A request for `evaluate` that lacks a part or has one of the wrong type."""
+
+
+class MissingSetting(KmsPerimeterError):
+    """An environment variable that the function needs is absent or unusable; names it."""
+
+
+class LedgerConflict(KmsPerimeterError):
+    """The ledger already holds this entry: another run of the same work was first."""

@@ -1,0 +1,48 @@
+"""What is known about the key that a policy is attached to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_USAGE = "ENCRYPT_DECRYPT"
+DEFAULT_SPEC = "SYMMETRIC_DEFAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A KMS key as far as its policy's meaning depends on it.
+
+    Attributes:
+        account: the 12-digit account that owns the key, or None where it is not known.
+        region: the key's Region, or None.
+        key_id: the key ID (``mrk-…`` for a multi-Region key), or None.
+        usage: `KeyUsage` of `DescribeKey`: what the key may be used for.
+        spec: `KeySpec` of `DescribeKey`.
+        tags: the key's tags, or None where they are not known.
+        aliases: alias names with the prefix ``alias/``, or None where they are not known.
+        origin: `Origin` of `DescribeKey`, or None.
+        multi_region: whether it is a multi-Region key, or None.
+        partition: ``aws``, ``aws-cn`` or ``aws-us-gov``.
+    """
+
+    account: str | None = None
+    region: str | None = None
+    key_id: str | None = None
+    usage: str = DEFAULT_USAGE
+    spec: str = DEFAULT_SPEC
+    tags: Mapping[str, str] | None = field(default=None, hash=False)
+    aliases: tuple[str, ...] | None = None
+    origin: str | None = None
+    multi_region: bool | None = None
+    partition: str = "aws"
+
+    @property
+    def arn(self) -> str | None:
+        """The key's ARN, or None unless account, Region and key ID are all known."""
+        if self.account and self.region and self.key_id:
+            return f"arn:{self.partition}:kms:{self.region}:{self.account}:key/{self.key_id}"
+        return None
