@@ -8,7 +8,11 @@
     │   ├── MalformedPerimeter  a perimeter file
     │   └── MalformedRequest    a request for `evaluate`
     ├── MissingSetting          an environment variable is absent or unusable
-    └── LedgerConflict          another run has already written this entry
+    ├── LedgerConflict          another run is at this entry or has already written it
+    └── KmsRefusal              KMS says no, and trying again would not help; says why
+        ├── KeyIsGone           there is no such key any more
+        ├── AccessIsDenied      the service may not do this with this key
+        └── PolicyIsRefused     KMS does not take this policy
 
 Messages are lower case, have no final period and put what the user wrote in backticks.
 """
@@ -61,4 +65,30 @@ class MissingSetting(KmsPerimeterError):
 
 
 class LedgerConflict(KmsPerimeterError):
-    """The ledger already holds this entry: another run of the same work was first."""
+    """Another run of the same work was first: it has written this entry, or is about to."""
+
+
+class KmsRefusal(KmsPerimeterError):
+    """KMS refuses a call for a reason that a retry does not cure.
+
+    Attributes:
+        code: the error code of the AWS API, such as ``AccessDeniedException``.
+        message: what KMS says.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+        super().__init__(f"{code}: {message}")
+
+
+class KeyIsGone(KmsRefusal):
+    """The key does not exist (any more)."""
+
+
+class AccessIsDenied(KmsRefusal):
+    """The key policy or an IAM policy keeps the service out."""
+
+
+class PolicyIsRefused(KmsRefusal):
+    """KMS does not take the policy: malformed, too long, a lockout, or a key in a state that forbids it."""
