@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kms_perimeter import reading
 from kms_perimeter.errors import MalformedPerimeter
-from kms_perimeter.policy import operations, wildcard
+from kms_perimeter.policy import jsontext, operations, wildcard
 from kms_perimeter.reading import Place
 
 if TYPE_CHECKING:
@@ -154,10 +154,15 @@ def load(text: str) -> PerimeterFile:
     """Read a perimeter file from JSON text.
 
     Raises:
-        MalformedPerimeter: with line and column where it is no JSON, else with a path such as
+        MalformedPerimeter: with line and column, and where it is JSON with a path such as
             ``perimeters[0].rules[1].operations[0]``.
     """
-    return from_document(reading.parse(text, MalformedPerimeter))
+    document = reading.parse(text, MalformedPerimeter)
+    try:
+        return from_document(document)
+    except MalformedPerimeter as error:
+        place = jsontext.place_of(text, error.path) or jsontext.Place(1, 1)
+        raise MalformedPerimeter(error.message, path=error.path, line=place.line, column=place.column) from None
 
 
 def from_document(document: Any, lines: Mapping[str, tuple[int, int]] | None = None) -> PerimeterFile:  # noqa: ANN401 - JSON
