@@ -1,0 +1,27 @@
+"""Alerts and alarms, as SNS delivers them: post each to Slack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from kms_perimeter import assembly, slack
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger, metrics = Logger(), Metrics()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handle(event: dict[str, Any], _context: LambdaContext) -> None:
+    """The function's entry point; raises if Lambda is to try again."""
+    for record in event["Records"]:
+        try:
+            slack.post(assembly.webhook(), slack.payload(record["Sns"]["Message"]))
+            metrics.add_metric(name="Posted", unit=MetricUnit.Count, value=1)
+        except slack.SlackRefuses:  # the same message would be refused again
+            logger.exception("Slack refuses an alert")
+            metrics.add_metric(name="RefusedBySlack", unit=MetricUnit.Count, value=1)

@@ -1,0 +1,75 @@
+"""Where the real adapters are chosen: the parts of a function, put together once for each execution environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from kms_perimeter import perimeter
+from kms_perimeter.aws import clients, parameters, secrets
+from kms_perimeter.aws.kms import Keys
+from kms_perimeter.aws.ledger import Ledger
+from kms_perimeter.aws.queues import Queue
+from kms_perimeter.aws.topic import Topic
+from kms_perimeter.errors import MissingSetting
+from kms_perimeter.guard import Guard
+from kms_perimeter.settings import Settings
+
+if TYPE_CHECKING:
+    from kms_perimeter.perimeter import PerimeterFile
+
+PERIMETER_FILE_LASTS = timedelta(minutes=5)  # a new perimeter file takes effect within this, without a deployment
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this function."""
+    return Settings.from_environ(os.environ)
+
+
+def guard() -> Guard:
+    """The guard, with the perimeter file as it is now, give or take `PERIMETER_FILE_LASTS`."""
+    return _guard(int(time.time() / PERIMETER_FILE_LASTS.total_seconds()))
+
+
+def changes_queue() -> Queue:
+    """The queue that changed and swept keys go through."""
+    return Queue(clients.sqs(), settings().changes_queue_url)
+
+
+def keys() -> Keys:
+    """The keys of this account and Region."""
+    return Keys(clients.kms())
+
+
+@cache
+def webhook() -> str:
+    """The URL of the Slack webhook."""
+    if arn := settings().slack_webhook_secret_arn:
+        return secrets.read(clients.secretsmanager(), arn)
+    raise MissingSetting("the environment variable `SLACK_WEBHOOK_SECRET_ARN` is empty")
+
+
+@cache
+def _guard(period: int) -> Guard:  # noqa: ARG001 - the period is what the cache goes by
+    chosen = settings()
+    url = chosen.remediations_queue_url
+    return Guard(
+        settings=chosen,
+        perimeters=_perimeters(chosen),
+        keys=keys(),
+        ledger=Ledger(clients.dynamodb(), chosen.ledger_table),
+        alerts=Topic(clients.sns(), chosen.alerts_topic_arn),
+        remediations=Queue(clients.sqs(), url) if url else None,
+        now=lambda: datetime.now(UTC),
+        pause=time.sleep,
+    )
+
+
+def _perimeters(chosen: Settings) -> PerimeterFile:
+    if chosen.perimeter_file:
+        return perimeter.load(parameters.read(clients.ssm(), chosen.perimeter_file))
+    return perimeter.simple(chosen.approved_vpc_endpoints, chosen.approved_vpcs, chosen.mode)

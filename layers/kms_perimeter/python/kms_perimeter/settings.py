@@ -1,0 +1,103 @@
+"""The one place that knows the names of environment variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from kms_perimeter.errors import MissingSetting
+from kms_perimeter.perimeter import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the deployment decided. template.yaml sets each of these, and nothing else.
+
+    Attributes:
+        approved_vpc_endpoints: for the simple deployment.
+        approved_vpcs: for the simple deployment.
+        perimeter_file: name of the parameter with the perimeter file, or None for the simple deployment.
+        mode: the most that the service may do; a perimeter may ask for less.
+        contested_after: remediations within the window after which a key is left alone.
+        contested_window: the window.
+        guarded_account: the account whose keys are watched.
+        guard_role_arn: the role that changes policies, or None where remediation is not deployed.
+        changes_queue_url: where changed and swept keys wait.
+        remediations_queue_url: where keys to be fixed wait, or None where remediation is not deployed.
+        alerts_topic_arn: where alerts go.
+        ledger_table: name of the ledger.
+        slack_webhook_secret_arn: the secret with the webhook's URL, or None without Slack.
+    """
+
+    approved_vpc_endpoints: tuple[str, ...]
+    approved_vpcs: tuple[str, ...]
+    perimeter_file: str | None
+    mode: Mode
+    contested_after: int
+    contested_window: timedelta
+    guarded_account: str
+    guard_role_arn: str | None
+    changes_queue_url: str
+    remediations_queue_url: str | None
+    alerts_topic_arn: str
+    ledger_table: str
+    slack_webhook_secret_arn: str | None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """All settings, or none.
+
+        Raises:
+            MissingSetting: a variable is absent, empty where it must not be, or unusable.
+        """
+        return cls(
+            approved_vpc_endpoints=_list(environ, "APPROVED_VPC_ENDPOINTS"),
+            approved_vpcs=_list(environ, "APPROVED_VPCS"),
+            perimeter_file=_text(environ, "PERIMETER_FILE") or None,
+            mode=_mode(environ, "MODE"),
+            contested_after=_number(environ, "CONTESTED_AFTER"),
+            contested_window=timedelta(minutes=_number(environ, "CONTESTED_WINDOW_MINUTES")),
+            guarded_account=_needed(environ, "GUARDED_ACCOUNT"),
+            guard_role_arn=_text(environ, "GUARD_ROLE_ARN") or None,
+            changes_queue_url=_needed(environ, "CHANGES_QUEUE_URL"),
+            remediations_queue_url=_text(environ, "REMEDIATIONS_QUEUE_URL") or None,
+            alerts_topic_arn=_needed(environ, "ALERTS_TOPIC_ARN"),
+            ledger_table=_needed(environ, "LEDGER_TABLE"),
+            slack_webhook_secret_arn=_text(environ, "SLACK_WEBHOOK_SECRET_ARN") or None,
+        )
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    if name not in environ:
+        raise MissingSetting(f"the environment variable `{name}` is not set")
+    return environ[name].strip()
+
+
+def _needed(environ: Mapping[str, str], name: str) -> str:
+    if text := _text(environ, name):
+        return text
+    raise MissingSetting(f"the environment variable `{name}` is empty")
+
+
+def _list(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part for word in _text(environ, name).split(",") if (part := word.strip()))
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    text = _needed(environ, name)
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise MissingSetting(f"the environment variable `{name}` must be a number from 1 up: `{text}`")
+
+
+def _mode(environ: Mapping[str, str], name: str) -> Mode:
+    text = _needed(environ, name)
+    try:
+        return Mode(text)
+    except ValueError:
+        known = ", ".join(mode.value for mode in Mode)
+        raise MissingSetting(f"the environment variable `{name}` must be one of {known}: `{text}`") from None

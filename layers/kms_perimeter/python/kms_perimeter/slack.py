@@ -1,0 +1,68 @@
+"""Slack's incoming webhooks: one POST of JSON.
+
+The standard library is enough: Lambda's own retries of an asynchronous call wait for minutes, which is what Slack asks
+for when it says 429. The webhook's URL is a password, so no error here repeats it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from kms_perimeter.errors import KmsPerimeterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOO_MANY_REQUESTS = 429
+SERVER_ERRORS = 500
+SECONDS = 5  # Slack answers in well under one
+
+
+class SlackIsBusy(KmsPerimeterError):
+    """Slack did not take the message now (429, 5xx, no answer); trying again makes sense."""
+
+
+class SlackRefuses(KmsPerimeterError):
+    """Slack will never take the message (no such webhook, invalid blocks); trying again makes no sense."""
+
+
+def post(webhook: str, payload: Mapping[str, Any]) -> None:
+    """Posts a message to an incoming webhook.
+
+    Raises:
+        SlackIsBusy: try again later.
+        SlackRefuses: do not.
+    """
+    if urlsplit(webhook).scheme not in ("https", "http"):
+        raise SlackRefuses("the secret does not hold the URL of a webhook")
+    body = json.dumps(payload).encode()
+    request = Request(webhook, body, {"Content-Type": "application/json; charset=utf-8"})  # noqa: S310, the scheme is checked
+    try:
+        with urlopen(request, timeout=SECONDS):  # noqa: S310, likewise
+            return
+    except HTTPError as error:
+        raise _answer(error.code, error.read(200).decode(errors="replace")) from None
+    except (URLError, TimeoutError, ConnectionError) as error:
+        raise SlackIsBusy(f"no answer from Slack: {getattr(error, 'reason', error)}") from None
+
+
+def payload(published: str) -> dict[str, Any]:
+    """What to post for the message of an SNS record: an alert of this service, or an alarm of CloudWatch."""
+    try:
+        told = json.loads(published)
+    except ValueError:
+        return {"text": published}
+    if "blocks" in told:
+        return {"text": told["text"], "blocks": told["blocks"]}
+    if "AlarmName" in told:
+        return {"text": f"{told['NewStateValue']}: {told.get('AlarmDescription') or told['AlarmName']}"}
+    return {"text": published}
+
+
+def _answer(status: int, words: str) -> SlackIsBusy | SlackRefuses:
+    again = status == TOO_MANY_REQUESTS or status >= SERVER_ERRORS
+    return (SlackIsBusy if again else SlackRefuses)(f"Slack answers {status}: {words}")
