@@ -1,0 +1,137 @@
+"""A Slack incoming webhook on loopback: takes what Slack takes, refuses what Slack refuses, keeps what it took.
+
+    with Webhook() as slack:
+        ...post to slack.url...
+        slack.wait_for(1)[0]["text"]
+
+Limits from Slack's documents: "Sending messages using incoming webhooks", "Block Kit reference", "Rate limits".
+"""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from local.slack_limits import complain
+
+PATH = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+
+
+@dataclass(frozen=True)
+class _Reply:
+    status: int
+    text: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Webhook:
+    """One incoming webhook, served for as long as the `with` block lasts."""
+
+    def __init__(self) -> None:
+        """Take a free port; nothing is served yet."""
+        self._messages: list[dict[str, Any]] = []
+        self._refusals: list[str] = []
+        self._trouble: list[_Reply] = []
+        self._changed = threading.Condition()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="slack", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start serving."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """Where to post."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}{PATH}"
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages that were taken, oldest first."""
+        with self._changed:
+            return list(self._messages)
+
+    @property
+    def refusals(self) -> list[str]:
+        """Why posts were refused, oldest first: `invalid_blocks` and the like; trouble made on purpose is not listed."""
+        with self._changed:
+            return list(self._refusals)
+
+    def wait_for(self, count: int, seconds: float = 10) -> list[dict[str, Any]]:
+        """Wait until `count` messages were taken in all, and give all of them.
+
+        Raises:
+            TimeoutError: Fewer came in time.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._messages) >= count, seconds):
+                raise TimeoutError(f"{len(self._messages)} of {count} Slack messages came within {seconds} seconds")
+            return list(self._messages)
+
+    def limit_rate(self, times: int, retry_after: int = 1) -> None:
+        """Answer the next posts with 429 and a `Retry-After` in seconds, as often as told."""
+        self._make_trouble(times, _Reply(429, "rate_limited", {"Retry-After": str(retry_after)}))
+
+    def fail(self, times: int, status: int = 500) -> None:
+        """Answer the next posts with a server's error, as often as told."""
+        self._make_trouble(times, _Reply(status, "rollup_error"))
+
+    def _make_trouble(self, times: int, reply: _Reply) -> None:
+        with self._changed:
+            self._trouble += [reply] * times
+
+    def receive(self, path: str, body: bytes) -> _Reply:
+        """Judge one post as Slack would, and keep it if it is good."""
+        with self._changed:
+            if self._trouble:
+                return self._trouble.pop(0)
+            complaint = _complain(path, body)
+            if complaint:
+                self._refusals.append(complaint.text)
+                return complaint
+            self._messages.append(json.loads(body))
+            self._changed.notify_all()
+            return _Reply(200, "ok")
+
+
+def _complain(path: str, body: bytes) -> _Reply | None:
+    if path != PATH:
+        return _Reply(404, "no_service")
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        return _Reply(400, "invalid_payload")
+    reason = complain(payload)
+    return _Reply(400, reason) if reason else None
+
+
+def _handler_for(webhook: Webhook) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            reply = webhook.receive(self.path, body)
+            text = reply.text.encode()
+            self.send_response(reply.status)
+            for name, value in {"Content-Type": "text/html", **reply.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
+            """Say nothing: what came is in `messages` and `refusals`."""
+
+    return Handler

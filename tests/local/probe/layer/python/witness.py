@@ -1,0 +1,3 @@
+"""Lies in the layer, to show that functions import from it."""
+
+GREETING = "from the layer"
