@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from kms_perimeter.errors import MalformedPolicy
+from kms_perimeter.policy import advisories, document, evaluator, operations
+from kms_perimeter.policy.advisories import Advisory
+from kms_perimeter.policy.boundary import Boundary, Covered, Networks
+from kms_perimeter.policy.escape import STEPS, Escape, search
+from kms_perimeter.policy.request import Request, Route, StatementRef
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from kms_perimeter.perimeter import Perimeter, Rule
+    from kms_perimeter.policy.document import KeyPolicy
+    from kms_perimeter.policy.key import Key
+
+__all__ = [
+    "Advisory",
+    "Escape",
+    "Outcome",
+    "Request",
+    "Route",
+    "StatementRef",
+    "Verdict",
+    "boundary_of",
+    "judge",
+    "judge_policy",
+]
 
 
 class Outcome(StrEnum):
@@ -17,103 +39,6 @@ class Outcome(StrEnum):
     ESCAPES = "escapes"
     UNDECIDED = "undecided"
     MALFORMED = "malformed"
-
-
-class Route(StrEnum):
-    """How a request gets its permission."""
-
-    KEY_POLICY = "key-policy"
-    IAM = "iam"
-    GRANT = "grant"
-
-
-@dataclass(frozen=True, slots=True)
-class StatementRef:
-    """A statement of the policy: its 0-based index and its Sid, if it has one."""
-
-    index: int
-    sid: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The reference as the contract prints it."""
-        return {"index": self.index, "sid": self.sid}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One concrete request to KMS.
-
-    Attributes:
-        principal: ARN of the caller, or the name of a service principal.
-        action: such as ``kms:Decrypt``.
-        resource: the key's ARN, or None where it is not known.
-        context: condition keys of the request; a list for a multivalued key.
-    """
-
-    principal: str
-    action: str
-    resource: str | None
-    context: Mapping[str, str | tuple[str, ...]]
-
-    def to_json(self) -> dict[str, Any]:
-        """The request as the contract prints it; `evaluate` reads it back."""
-        context = {key: list(v) if isinstance(v, tuple) else v for key, v in self.context.items()}
-        return {"principal": self.principal, "action": self.action, "resource": self.resource, "context": context}
-
-
-@dataclass(frozen=True, slots=True)
-class Escape:
-    """An outside request that the key policy lets through.
-
-    Attributes:
-        operation: the operation, such as ``kms:Decrypt``.
-        rule: name of the perimeter's rule that covers the operation.
-        route: how the request gets its permission.
-        statement: the `Allow` statement that decides.
-        request: the counterexample itself.
-        why: one sentence for a person.
-        grant: for the route ``grant``, the outside `kms:CreateGrant` request that gives the operation away.
-    """
-
-    operation: str
-    rule: str
-    route: Route
-    statement: StatementRef
-    request: Request
-    why: str
-    grant: Request | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The escape as the contract prints it."""
-        printed = {
-            "operation": self.operation,
-            "rule": self.rule,
-            "route": self.route.value,
-            "statement": self.statement.to_json(),
-            "request": self.request.to_json(),
-            "why": self.why,
-        }
-        return printed | ({"grant": self.grant.to_json()} if self.grant else {})
-
-
-@dataclass(frozen=True, slots=True)
-class Advisory:
-    """Something true and worth saying about a statement that is no escape.
-
-    Attributes:
-        code: a fixed word, such as ``source-ip-ineffective``.
-        statement: the statement it is about, or None where it is about the policy.
-        message: one sentence for a person.
-    """
-
-    code: str
-    statement: StatementRef | None
-    message: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The advisory as the contract prints it."""
-        statement = self.statement.to_json() if self.statement else None
-        return {"code": self.code, "statement": statement, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +71,63 @@ class Verdict:
             "advisories": [advisory.to_json() for advisory in self.advisories],
             "reason": self.reason,
         }
+
+
+def judge(policy_text: str, key: Key, perimeter: Perimeter) -> Verdict:
+    """Judge the text of a key policy; one that cannot be read is a verdict too, never an exception."""
+    try:
+        policy = document.parse(policy_text)
+    except MalformedPolicy as error:
+        return Verdict(Outcome.MALFORMED, perimeter.name, key.usage, reason=str(error))
+    return judge_policy(policy, key, perimeter)
+
+
+def judge_policy(policy: KeyPolicy, key: Key, perimeter: Perimeter, *, steps: int = STEPS) -> Verdict:
+    """Judge a key policy: every escape is replayed by the plain evaluator before it is told.
+
+    Args:
+        policy: the policy.
+        key: what is known of the key; without an account, the one that the policy's principals name is taken.
+        perimeter: the perimeter that the key is under.
+        steps: the bound on the search, past which the verdict is `undecided`.
+    """
+    key = key if key.account else replace(key, account=document.account_of(policy))
+    boundary = boundary_of(perimeter)
+    found = search(policy, key, boundary, steps=steps)
+    escapes = tuple(e for e in found.escapes if _replays(policy, e, found.key))
+    unsettled = found.unsettled
+    if len(escapes) < len(found.escapes):
+        unsettled = [*unsettled, "the search found an escape that the evaluator does not confirm"]
+    outcome = Outcome.ESCAPES if escapes else Outcome.UNDECIDED if unsettled else Outcome.ENCLOSED
+    said = advisories.of(policy, found, key, services_trusted=boundary.services_trusted)
+    reason = "; ".join(unsettled) if outcome is Outcome.UNDECIDED else None
+    return Verdict(outcome, perimeter.name, key.usage, escapes, said, reason)
+
+
+def _replays(policy: KeyPolicy, escape: Escape, key: Key) -> bool:
+    """Whether the evaluator, which shares no code with the search, lets the escape through as well."""
+    used = evaluator.evaluate(policy, escape.request, key)
+    if escape.grant is None:
+        return used.decision == evaluator.ALLOWED
+    given = evaluator.evaluate(policy, escape.grant, key)
+    return given.decision == evaluator.ALLOWED and used.decision != evaluator.EXPLICIT_DENY
+
+
+def boundary_of(perimeter: Perimeter) -> Boundary:
+    """The perimeter as the search needs it."""
+    return Boundary(
+        tuple(_covered(rule) for rule in perimeter.rules),
+        perimeter.aws_services == "trusted",
+        frozenset(perimeter.trusted_accounts),
+        perimeter.break_glass_principals,
+    )
+
+
+def _covered(rule: Rule) -> Covered:
+    networks = Networks(
+        frozenset(rule.vpc_endpoints),
+        frozenset(rule.vpcs),
+        frozenset(rule.vpce_accounts),
+        frozenset(rule.vpce_org_ids),
+    )
+    return Covered(rule.name, operations.expand(rule.operations), networks)

@@ -1,0 +1,164 @@
+"""Which statements can have a say about an operation, a key and a caller: everything but the conditions.
+
+Three answers: no, perhaps (where AWS's behaviour is not settled) and yes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import IntEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from kms_perimeter.policy.operations import OPERATIONS
+from kms_perimeter.policy.principal import Form
+from kms_perimeter.policy.request import Route
+from kms_perimeter.policy.shapes import Glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kms_perimeter.policy.callers import Caller
+    from kms_perimeter.policy.document import Element, KeyPolicy, Statement
+    from kms_perimeter.policy.key import Key
+    from kms_perimeter.policy.principal import Principal
+
+PLACEHOLDER_KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
+_ARN_FIELDS = 6
+
+
+class Sure(IntEnum):
+    """Whether something holds."""
+
+    NO = 0
+    PERHAPS = 1
+    YES = 2
+
+
+@lru_cache(maxsize=2048)
+def _operations(pattern: str) -> frozenset[str]:
+    if pattern == "*":
+        return frozenset(OPERATIONS)
+    shape = Glob([(pattern.lower(), True)])
+    return frozenset(name for name in OPERATIONS if shape.accepts(name.lower()))
+
+
+def operations(element: Element) -> frozenset[str]:
+    """The operations that an `Action` or `NotAction` element stands for."""
+    named: frozenset[str] = frozenset().union(*(_operations(pattern) for pattern in element.patterns))
+    return frozenset(OPERATIONS) - named if element.negated else named
+
+
+def identified(policy: KeyPolicy, key: Key, owner: str) -> Key:
+    """The key with every part of its ARN filled in: what is not known is taken from the ARNs that the policy names."""
+    fields = next(_key_arns(policy, key), None) or ["arn", "aws", "kms", "us-east-1", owner, f"key/{PLACEHOLDER_KEY_ID}"]
+    return replace(
+        key,
+        account=owner,
+        region=key.region or fields[3],
+        key_id=key.key_id or fields[5].removeprefix("key/"),
+        partition=fields[1] if key.partition == "aws" else key.partition,
+    )
+
+
+def _key_arns(policy: KeyPolicy, key: Key) -> Iterable[list[str]]:
+    for statement in policy.statements:
+        for pattern in statement.resource.patterns if statement.resource and statement.allows else ():
+            fields = pattern.split(":", _ARN_FIELDS - 1)
+            if len(fields) != _ARN_FIELDS or any("*" in f or "?" in f or not f for f in fields):
+                continue
+            known = (fields[3] == (key.region or fields[3]), fields[4] == (key.account or fields[4]))
+            if fields[2] == "kms" and fields[5].startswith("key/") and all(known):
+                yield fields
+
+
+def to_key(statement: Statement, key: Key, given: Key, *, has_variables: bool) -> Sure:
+    """Whether the statement's `Resource` is this key.
+
+    Args:
+        statement: the statement; not void.
+        key: the key, its ARN complete.
+        given: the key as it was given: parts of the ARN may be unknown.
+        has_variables: whether ``${…}`` is a variable in this policy.
+    """
+    assert statement.resource is not None  # noqa: S101  (INVARIANT: void statements are left out before)
+    each = [_is_key(p, key, given, has_variables=has_variables) for p in statement.resource.patterns]
+    found = max(each)
+    sure = Sure(2 - found) if statement.resource.negated else found
+    if sure is Sure.NO and statement.resource.negated:
+        return Sure.NO
+    return sure
+
+
+def _is_key(pattern: str, key: Key, given: Key, *, has_variables: bool) -> Sure:
+    if pattern == "*":
+        return Sure.YES
+    if has_variables and "${" in pattern:
+        return Sure.PERHAPS
+    assert key.arn is not None  # noqa: S101  (INVARIANT: `identified` completes it)
+    matches = Glob([(pattern, True)]).accepts(key.arn)
+    if given.arn:
+        return Sure.YES if matches else Sure.NO
+    return _perhaps_key(pattern, given, matches=matches)
+
+
+def _perhaps_key(pattern: str, given: Key, *, matches: bool) -> Sure:
+    """Of a key whose ARN is known in part: by the fields that are known."""
+    fields = pattern.split(":", _ARN_FIELDS - 1)
+    if len(fields) < _ARN_FIELDS:
+        return Sure.PERHAPS if matches else Sure.NO
+    parts = zip(fields, ("arn", given.partition, "kms", given.region, given.account, None), strict=True)
+    known = [value is None or Glob([(field, True)]).accepts(value) for field, value in parts]
+    if not all(known) or not _could_be_key(fields[5]):
+        return Sure.NO
+    whole = given.region and given.account and fields[5] in ("*", "key/*")
+    return Sure.YES if whole or (fields[3:5] == ["*", "*"] and fields[5] in ("*", "key/*")) else Sure.PERHAPS
+
+
+def _could_be_key(field: str) -> bool:
+    fixed = field.split("*", 1)[0].split("?", 1)[0]
+    return fixed.startswith("key/") or "key/".startswith(fixed)
+
+
+def to_caller(statement: Statement, caller: Caller) -> tuple[Sure, Route]:
+    """Whether the statement names the caller, and by what route an `Allow` would let it in."""
+    element = statement.principal
+    if element.negated:
+        return _not_listed(element.principals, caller), Route.KEY_POLICY
+    best, route = Sure.NO, Route.IAM
+    for named in element.principals:
+        sure, way = _is_caller(named, caller)
+        if (sure, way is Route.KEY_POLICY) > (best, route is Route.KEY_POLICY):
+            best, route = sure, way
+    return best, route
+
+
+def _is_caller(named: Principal, caller: Caller) -> tuple[Sure, Route]:
+    if named.form is Form.ANYONE:
+        return Sure.YES, Route.KEY_POLICY
+    if named.form is Form.UNKNOWN:
+        return (Sure.NO if caller.is_service else Sure.PERHAPS), Route.KEY_POLICY
+    if named.form is Form.SERVICE:
+        return (Sure.YES if caller.is_service and named.value == caller.text else Sure.NO), Route.KEY_POLICY
+    if caller.is_service or named.account != caller.account:
+        return Sure.NO, Route.KEY_POLICY
+    if named.form is Form.ACCOUNT:
+        return Sure.YES, Route.IAM
+    same = named.value == caller.text or (
+        (named.form, caller.form) in ((Form.ROLE, Form.SESSION), (Form.USER, Form.FEDERATED_USER))
+        and named.name == caller.name
+    )
+    return (Sure.YES if same else Sure.NO), Route.KEY_POLICY
+
+
+def _not_listed(listed: Iterable[Principal], caller: Caller) -> Sure:
+    """Of `NotPrincipal`: who is listed is exempt, but AWS says so for certain only where the account is listed too."""
+    listed = tuple(listed)
+    account = any(p.form is Form.ACCOUNT and p.account == caller.account for p in listed)
+    others = [p for p in listed if p.form is not Form.ACCOUNT]
+    if any(p.form is Form.ANYONE for p in others):
+        return Sure.NO
+    named = max((_is_caller(p, caller)[0] for p in others), default=Sure.NO)
+    if named is Sure.YES and (account or caller.is_service):
+        return Sure.NO
+    return Sure.PERHAPS if account or named is not Sure.NO else Sure.YES

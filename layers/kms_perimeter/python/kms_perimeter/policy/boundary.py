@@ -1,0 +1,71 @@
+"""What counts as inside: the perimeter in the words of a request, without the file it was written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Approved values; a request with an approved value of any of the four kinds is inside."""
+
+    vpc_endpoints: frozenset[str] = frozenset()
+    vpcs: frozenset[str] = frozenset()
+    vpce_accounts: frozenset[str] = frozenset()
+    vpce_org_ids: frozenset[str] = frozenset()
+
+    def __or__(self, other: Networks) -> Networks:
+        """The networks that either approves."""
+        return Networks(
+            self.vpc_endpoints | other.vpc_endpoints,
+            self.vpcs | other.vpcs,
+            self.vpce_accounts | other.vpce_accounts,
+            self.vpce_org_ids | other.vpce_org_ids,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A rule: its name, the operations it covers, and where they may come from."""
+
+    name: str
+    operations: frozenset[str]
+    networks: Networks
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A perimeter as the search needs it.
+
+    Attributes:
+        rules: in the order of the file.
+        services_trusted: whether what AWS services do counts as inside, for principals of the key's own account or of
+            `trusted_accounts`, and for themselves.
+        trusted_accounts: accounts whose use through AWS services counts as inside.
+        break_glass: ARNs, which may hold wildcards, of principals that are inside wherever they are.
+    """
+
+    rules: tuple[Covered, ...]
+    services_trusted: bool = True
+    trusted_accounts: frozenset[str] = frozenset()
+    break_glass: tuple[str, ...] = ()
+
+    def rule_for(self, operation: str) -> Covered | None:
+        """The first rule that covers an operation, with the networks of all rules that do."""
+        covering = [rule for rule in self.rules if operation in rule.operations]
+        if not covering:
+            return None
+        networks = Networks()
+        for rule in covering:
+            networks |= rule.networks
+        return Covered(covering[0].name, frozenset({operation}), networks)
+
+    def networks_for(self, operation: str) -> Networks:
+        """Where an operation may come from; one that no rule covers, from any network of the perimeter."""
+        rule = self.rule_for(operation)
+        if rule:
+            return rule.networks
+        networks = Networks()
+        for each in self.rules:
+            networks |= each.networks
+        return networks

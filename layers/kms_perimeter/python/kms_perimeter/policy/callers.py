@@ -1,0 +1,166 @@
+"""Who could ask: concrete callers, at least one for each kind that a policy can tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kms_perimeter.policy import operators, principal, shapes
+from kms_perimeter.policy.classes import DOMAINS, Domain, split
+from kms_perimeter.policy.context_keys import Kind
+from kms_perimeter.policy.principal import Form
+from kms_perimeter.policy.shapes import Glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kms_perimeter.policy.boundary import Boundary
+    from kms_perimeter.policy.budget import Budget
+    from kms_perimeter.policy.document import Condition, Statement
+    from kms_perimeter.policy.shapes import Shape
+
+ACCOUNT_KEYS = ("aws:principalaccount", "kms:calleraccount")
+ARN_KEYS = ("aws:principalarn", "kms:granteeprincipal")
+CALLER_KEYS = frozenset({"aws:principalarn", *ACCOUNT_KEYS, "aws:username"})
+_EBS_ROLE = "role/aws:ec2-infrastructure"
+_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_/-")
+_ARN_FIELDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who could send a request.
+
+    Attributes:
+        text: the ARN of the principal, or the name of a service principal.
+        form: what kind of principal it is.
+        account: its account; empty for a service.
+        arn: what `aws:PrincipalArn` says: for a session, the ARN of its role.
+        name: the name of the role or user.
+    """
+
+    text: str
+    form: Form
+    account: str
+    arn: str
+    name: str
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is an AWS service acting for itself."""
+        return self.form is Form.SERVICE
+
+    @property
+    def is_ebs_role(self) -> bool:
+        """Whether it is the role that Amazon EBS works with in every account; nobody else can have its name."""
+        return self.arn.endswith(f":{_EBS_ROLE}")
+
+
+def from_arn(text: str) -> Caller | None:
+    """The caller of this ARN, or None where it is none that can call."""
+    read = principal.from_arn(text)
+    if read.account is None:
+        return None
+    arn = text
+    if read.form is Form.SESSION:
+        partition = text.split(":")[1]
+        arn = f"arn:{partition}:iam::{read.account}:role/{read.name}"
+    return Caller(text, read.form, read.account, arn, read.name)
+
+
+def service(name: str) -> Caller:
+    """A service principal."""
+    return Caller(name, Form.SERVICE, "", "", "")
+
+
+class Callers:
+    """Builds the list of callers for a policy.
+
+    Attributes:
+        exact: whether the list has every kind of caller that the conditions can tell apart.
+    """
+
+    def __init__(
+        self, statements: Sequence[Statement], owner: str, partition: str, boundary: Boundary, budget: Budget
+    ) -> None:
+        self.statements = statements
+        self.owner = owner
+        self.partition = partition
+        self.boundary = boundary
+        self.budget = budget
+        self.exact = True
+        self.conditions = [c for s in statements for c in s.conditions]
+        self.shapes = _shapes(self.conditions, ARN_KEYS) + [
+            shapes.arn([(pattern, True)]) for pattern in boundary.break_glass
+        ]
+
+    def all(self) -> list[Caller]:
+        """Every caller worth trying: the owner's first, strangers last, services at the end."""
+        accounts = self._accounts()
+        named = [p for s in self.statements for p in s.principal.principals]
+        arns = [p.value for p in named if p.account and p.form is not Form.ACCOUNT]
+        arns += [v for c in self.conditions if c.key in ARN_KEYS for v in c.values]
+        explicit = [c for c in map(from_arn, arns) if c and c.form is not Form.ACCOUNT]
+        found = [c for account in accounts for c in self._of_account(account, explicit)]
+        return list(dict.fromkeys([*found, *explicit, *self._services(p.value for p in named if p.form is Form.SERVICE)]))
+
+    def _accounts(self) -> list[str]:
+        named = [p.account for s in self.statements for p in s.principal.principals if p.account]
+        named += sorted(self.boundary.trusted_accounts)
+        made: list[Shape] = [shapes.word([(a, False)]) for a in dict.fromkeys([self.owner, *named])]
+        made += _shapes(self.conditions, ACCOUNT_KEYS) + self._account_fields()
+        found = split(DOMAINS[Kind.ACCOUNT], made, self.budget)
+        self.exact = self.exact and found.exact
+        return list(dict.fromkeys([self.owner, *named, *found.values]))
+
+    def _account_fields(self) -> list[Shape]:
+        """What conditions on an ARN say of its account."""
+        made: list[Shape] = []
+        patterns = [v for c in self.conditions if c.key in ARN_KEYS for v in c.values]
+        for pattern in [*patterns, *self.boundary.break_glass]:
+            fields = pattern.split(":", _ARN_FIELDS - 1)
+            if len(fields) == _ARN_FIELDS:
+                made.append(Glob([(fields[4], True)]))
+            elif any(letter.isdigit() for letter in pattern):
+                self.exact = False
+        return made
+
+    def _of_account(self, account: str, explicit: Sequence[Caller]) -> Iterable[Caller]:
+        root = f"arn:{self.partition}:iam::{account}:"
+        for kind in ("role", "user") if self.shapes or self._tells_users_apart() else ("role",):
+            prefix = f"{root}{kind}/"
+            domain = Domain(prefix, _NAME_LETTERS, (1, 1 << 30), None, (f"{prefix}any", f"{prefix}other"))
+            names = self._names(prefix)
+            taken = {c.text for c in explicit}
+            found = split(domain, [*self.shapes, *(shapes.word([(t, False)]) for t in sorted(taken))], self.budget, names)
+            self.exact = self.exact and found.exact
+            yield from (c for arn in found.values if (c := from_arn(arn)))
+        if self.shapes:
+            yield from (c for c in (from_arn(f"{root}root"), self._ebs_role(root)) if c)
+
+    def _names(self, prefix: str) -> list[str]:
+        values = [v for c in self.conditions if c.key == "aws:username" for v in c.values]
+        return [prefix + v.replace("*", "x").replace("?", "x") for v in values] if prefix.endswith("user/") else []
+
+    def _tells_users_apart(self) -> bool:
+        return any(c.key in ("aws:username", "aws:principaltype", "aws:userid") for c in self.conditions)
+
+    def _ebs_role(self, root: str) -> Caller | None:
+        arn = root + _EBS_ROLE
+        return from_arn(arn) if any(shape.accepts(arn) for shape in self.shapes) else None
+
+    def _services(self, named: Iterable[str]) -> list[Caller]:
+        if self.boundary.services_trusted:
+            return []
+        keys = ("aws:principalservicename", "aws:principalservicenameslist")
+        mentioned = [v for c in self.conditions if c.key in keys for v in c.values if "*" not in v and "?" not in v]
+        return [service(name) for name in dict.fromkeys([*named, *mentioned, "any-service.amazonaws.com"])]
+
+
+def _shapes(conditions: Iterable[Condition], keys: Iterable[str]) -> list[Shape]:
+    made: list[Shape] = []
+    for condition in conditions:
+        operator = operators.read(condition.operator).operator
+        if condition.key in keys and operator:
+            made += [operator.shape([(value, True)]) for value in condition.values]
+    return made

@@ -1,0 +1,274 @@
+"""Equivalence classes: the few values of a condition key that the patterns of a policy can tell apart.
+
+For a key, `texts` gives at least one value for every way in which its patterns can be true or false together, or says
+that it cannot (`exact` is False), and then the search may still find an escape but proves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from kms_perimeter.policy import shapes
+from kms_perimeter.policy.context_keys import Kind
+from kms_perimeter.policy.shapes import Glob, Network, Nothing, Span, Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kms_perimeter.policy.budget import Budget
+    from kms_perimeter.policy.context_keys import ContextKey
+    from kms_perimeter.policy.shapes import Shape
+
+_HEX = frozenset("0123456789abcdef")
+_DIGITS = frozenset("0123456789")
+_LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_MANY = 1 << 30
+_MOST_PRODUCT_STATES = 6000
+_MOST_SUBSETS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What a value can look like: a prefix, then letters of one set, so many of them.
+
+    Attributes:
+        prefix: what each value starts with.
+        letters: what the rest is made of; None for anything.
+        lengths: how long the rest can be: the shortest and the longest.
+        only: where given, the only lengths.
+        samples: real-looking values, the simplest first.
+    """
+
+    prefix: str = ""
+    letters: frozenset[str] | None = None
+    lengths: tuple[int, int] = (0, _MANY)
+    only: frozenset[int] | None = None
+    samples: tuple[str, ...] = ()
+
+    def accepts(self, value: str) -> bool:
+        """Whether a request can carry this value."""
+        rest = value[len(self.prefix) :]
+        return (
+            value.startswith(self.prefix)
+            and self.fits(len(rest))
+            and (self.letters is None or self.letters.issuperset(rest))
+        )
+
+    def fits(self, length: int) -> bool:
+        """Whether the rest can have this length."""
+        return self.lengths[0] <= length <= self.lengths[1] and (self.only is None or length in self.only)
+
+
+_IDS = (8, 17)
+DOMAINS: dict[Kind, Domain] = {
+    Kind.TEXT: Domain(samples=("anything", "something-else")),
+    Kind.ARN: Domain(samples=("arn:aws:s3:::anything", "arn:aws:s3:::something-else")),
+    Kind.BOOL: Domain(samples=("false", "true")),
+    Kind.NUMBER: Domain(samples=("7",)),
+    Kind.DATE: Domain(samples=("2026-06-01T12:00:00Z",)),
+    Kind.IP: Domain(samples=("203.0.113.7", "198.51.100.23", "2001:db8::7")),
+    Kind.VPCE: Domain("vpce-", _HEX, _IDS, frozenset(_IDS), ("vpce-0a1b2c3d4e5f60718", "vpce-0f1e2d3c4b5a69788")),
+    Kind.VPC: Domain("vpc-", _HEX, _IDS, frozenset(_IDS), ("vpc-0a1b2c3d4e5f60718", "vpc-0f1e2d3c4b5a69788")),
+    Kind.ACCOUNT: Domain("", _DIGITS, (12, 12), None, ("999988887777", "777766665555")),
+    Kind.ORGANISATION: Domain("o-", _LOWER - {"-"}, (10, 32), None, ("o-a1b2c3d4e5", "o-z9y8x7w6v5")),
+    Kind.REGION: Domain("", _LOWER, (1, 32), None, ("us-east-1", "eu-central-1")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Values, at least one for each class, the simplest first."""
+
+    values: tuple[str, ...]
+    exact: bool
+
+
+def texts(key: ContextKey | None, made: Sequence[Shape], budget: Budget, more: Iterable[str] = ()) -> Texts:
+    """The single values of a key that the shapes can tell apart.
+
+    Args:
+        key: the key; None for one that is not known.
+        made: every shape that some condition compares the key with.
+        budget: what the taking apart may cost.
+        more: values to have among them, if they are possible.
+    """
+    if key and key.kind in (Kind.CHOICE, Kind.BOOL):
+        return Texts(key.choices or DOMAINS[Kind.BOOL].samples, exact=True)
+    domain = DOMAINS[key.kind if key else Kind.TEXT]
+    return split(domain, made, budget, more, addresses=bool(key and key.kind is Kind.IP))
+
+
+def split(
+    domain: Domain,
+    made: Sequence[Shape],
+    budget: Budget,
+    more: Iterable[str] = (),
+    *,
+    addresses: bool = False,
+) -> Texts:
+    """The values of a domain that the shapes can tell apart."""
+    globs = [s for s in made if isinstance(s, Glob) and s.literal is None]
+    literals = dict.fromkeys(s.literal for s in made if s.literal is not None)
+    candidates = [*domain.samples, *more, *literals, *_samples(made), *_instances(globs, domain)]
+    possible = [c for c in dict.fromkeys(candidates) if domain.accepts(c)]
+    budget.spend(len(possible) * (1 + len(globs)))
+    rest = [s for s in made if s.literal is None and not isinstance(s, Nothing)]
+    kept, seen = _one_of_each(possible, literals, rest)
+    mixed = bool(globs) and (len(globs) < len(rest) or addresses)
+    if len(globs) == 0 or (len(globs) == 1 and len(seen) == 2):  # noqa: PLR2004  (matching and not)
+        return Texts(tuple(kept), exact=not mixed and not (addresses and _odd(literals)))
+    found, exact = _Product(domain, globs, frozenset(literals), budget).walk()
+    kept, _ = _one_of_each([*kept, *found], literals, rest)
+    return Texts(tuple(kept), exact=exact and not mixed)
+
+
+def _odd(literals: Iterable[str | None]) -> bool:
+    """Whether an address is compared as text: ``::1`` and ``0:0::1`` are the same address and not the same text."""
+    return any(literal is not None and ":" in literal for literal in literals)
+
+
+def _one_of_each(
+    candidates: Iterable[str], literals: dict[str | None, None], rest: Sequence[Shape]
+) -> tuple[list[str], set[tuple[bool, ...]]]:
+    """The first candidate of each class, every literal being a class of its own; and the classes without a literal."""
+    kept: list[str] = []
+    seen: set[tuple[bool, ...]] = set()
+    for candidate in candidates:
+        is_literal = candidate in literals
+        vector = tuple(s.accepts(candidate) for s in rest)
+        if is_literal or vector not in seen:
+            kept.append(candidate)
+        if not is_literal:
+            seen.add(vector)
+    return list(dict.fromkeys(kept)), seen
+
+
+def _samples(made: Sequence[Shape]) -> Iterable[str]:
+    """The values at, between and beyond the bounds of the shapes that are ranges."""
+    spans = [s for s in made if isinstance(s, Span)]
+    numbers = [s.bound for s in spans if not s.reads("2026-01-01")]
+    dates = [s.bound for s in spans if s.reads("2026-01-01")]
+    yield from (format(n, "f") if abs(n.adjusted()) < 30 else str(n) for n in shapes.around(numbers) if numbers) if numbers else ()  # noqa: E501, PLR2004
+    yield from (text for d in (shapes.around(dates) if dates else ()) if (text := shapes.write_date(d)))
+    for shape in made:
+        if isinstance(shape, Network):
+            yield from _edges(shape)
+        elif isinstance(shape, Truth):
+            yield from ("true", "false")
+        elif isinstance(shape, Glob) and shape.literal is not None:
+            yield shape.literal + "x"
+            yield from (shape.literal.swapcase(),)
+
+
+def _edges(network: Network) -> Iterable[str]:
+    yield shapes.write_address(network.family, network.first)
+    top = (1 << (32 if network.family == shapes.socket.AF_INET else 128)) - 1
+    if network.last < top:
+        yield shapes.write_address(network.family, network.last + 1)
+    if network.first:
+        yield shapes.write_address(network.family, 0)
+
+
+def _instances(globs: Sequence[Glob], domain: Domain) -> Iterable[str]:
+    """Values made from the patterns themselves: real-looking, and often all that is needed."""
+    for glob in globs:
+        sample = glob.sample
+        yield from (sample, sample.lower(), sample.upper(), sample.swapcase(), sample + "x", sample + "0")
+        if domain.prefix and domain.only:
+            body = sample.removeprefix(domain.prefix)
+            yield from (domain.prefix + body.ljust(n, "0") for n in sorted(domain.only, reverse=True))
+            yield from (domain.prefix + body.rjust(n, "0") for n in sorted(domain.only, reverse=True))
+
+
+class _Product:
+    """All patterns read at once over the domain: which combinations of matching can some value reach?"""
+
+    def __init__(self, domain: Domain, globs: Sequence[Glob], literals: frozenset[str | None], budget: Budget) -> None:
+        self.domain = domain
+        self.globs = globs
+        self.literals = literals
+        self.budget = budget
+
+    def walk(self) -> tuple[list[str], bool]:
+        """A value for each reachable combination, and whether all combinations were reached."""
+        start = tuple(1 for _ in self.globs)
+        for letter in self.domain.prefix:
+            start = self._step(start, letter)
+        queue = [(start, 0, self.domain.prefix)]
+        visits = {(start, 0): 1}
+        found: dict[tuple[bool, ...], str] = {}
+        only_literal: set[tuple[bool, ...]] = set()
+        for states, length, word in queue:
+            if self.domain.fits(length):
+                vector = tuple(bool(s & g.final) for s, g in zip(states, self.globs, strict=True))
+                if word in self.literals:
+                    only_literal.add(vector)
+                else:
+                    found.setdefault(vector, word)
+            if len(visits) > _MOST_PRODUCT_STATES:
+                return list(found.values()), False
+            self._extend(queue, visits, states, length, word)
+        return list(found.values()), only_literal <= found.keys()
+
+    def _extend(
+        self,
+        queue: list[tuple[tuple[int, ...], int, str]],
+        visits: dict[tuple[tuple[int, ...], int], int],
+        states: tuple[int, ...],
+        length: int,
+        word: str,
+    ) -> None:
+        longest = max(self.domain.only) if self.domain.only else self.domain.lengths[1]
+        if length >= longest:
+            return
+        counted = min(length + 1, longest if longest < _MANY else self.domain.lengths[0])
+        for letter in self._letters(states):
+            after = self._step(states, letter)
+            node = (after, counted)
+            # With literals about, one word per state is not enough: that one may be a literal, another is not.
+            if visits.get(node, 0) < (3 if self.literals else 1):
+                visits[node] = visits.get(node, 0) + 1
+                queue.append((after, counted, word + letter))
+
+    def _step(self, states: tuple[int, ...], letter: str) -> tuple[int, ...]:
+        self.budget.spend(len(states))
+        return tuple(g.step(s, letter) if s else 0 for s, g in zip(states, self.globs, strict=True))
+
+    def _letters(self, states: tuple[int, ...]) -> list[str]:
+        """The letters that patterns look out for here, and one that none of them does."""
+        special: set[str] = set()
+        for state, glob in zip(states, self.globs, strict=True):
+            if state:
+                special |= glob.letters(state)
+        allowed = self.domain.letters
+        letters = sorted(special if allowed is None else special & allowed)
+        plain = next((c for c in _plain(allowed) if c not in special), None)
+        return [plain, *letters] if plain else letters
+
+
+def _plain(allowed: frozenset[str] | None) -> Iterable[str]:
+    """Letters to fill in with, the most ordinary first."""
+    ordinary = "x0a1bcdefghijklmnopqrstuvwyzXABCDEFGHIJKLMNOPQRSTUVWYZ23456789-_.=+,@/ !#$%&'()*:;<>?[]^`{|}~\"\\"
+    if allowed is None:
+        yield from ordinary
+        yield from map(chr, range(0xA1, 0x100))
+    else:
+        yield from (c for c in ordinary if c in allowed)
+
+
+def sets(values: Sequence[str], conditions: int) -> tuple[list[tuple[str, ...]], bool]:
+    """The sets of values that so many conditions can tell apart: each condition turns on one member at the most.
+
+    Returns:
+        The sets, the empty one among them, and whether they are all that is needed.
+    """
+    most = min(len(values), max(conditions, 1))
+    made: list[tuple[str, ...]] = []
+    for size in range(1, most + 1):
+        for chosen in combinations(values, size):
+            made.append(chosen)
+            if len(made) > _MOST_SUBSETS:
+                return [*made, ()], False
+    return [*made, ()], True

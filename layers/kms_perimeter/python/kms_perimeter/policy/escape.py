@@ -1,0 +1,330 @@
+"""The search for escapes: outside requests that a key policy lets through.
+
+For each operation, caller and origin, an escape is a choice of one class for each condition key such that some `Allow`
+applies and no `Deny` does. `solver` makes the choice; this module says between what.
+
+The same question is asked twice. First with everything that AWS leaves unsettled held against the escape: what is found
+then is an escape for certain. If nothing is found, once more with everything unsettled held in its favour: what is found
+then makes the verdict `undecided`, and only when nothing is found at all is the key `enclosed`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kms_perimeter.policy import applies, model, operations, witness
+from kms_perimeter.policy.applies import Sure
+from kms_perimeter.policy.budget import BoundReached, Budget
+from kms_perimeter.policy.callers import Callers
+from kms_perimeter.policy.origins import Origin, Situation, is_exempt, origins_of
+from kms_perimeter.policy.request import Route
+from kms_perimeter.policy.solver import solve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kms_perimeter.policy.boundary import Boundary, Networks
+    from kms_perimeter.policy.callers import Caller
+    from kms_perimeter.policy.document import KeyPolicy, Statement
+    from kms_perimeter.policy.key import Key
+    from kms_perimeter.policy.operations import Operation
+    from kms_perimeter.policy.request import Request, StatementRef
+    from kms_perimeter.policy.witness import Solution
+
+STEPS = 120_000
+NOBODYS_ACCOUNT = "111122223333"
+_CREATE_GRANT = operations.OPERATIONS["kms:CreateGrant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Escape:
+    """An outside request that the key policy lets through.
+
+    Attributes:
+        operation: the operation, such as ``kms:Decrypt``.
+        rule: name of the perimeter's rule that covers the operation.
+        route: how the request gets its permission.
+        statement: the `Allow` statement that decides.
+        request: the counterexample itself.
+        why: one sentence for a person.
+        grant: for the route ``grant``, the outside `kms:CreateGrant` request that gives the operation away.
+    """
+
+    operation: str
+    rule: str
+    route: Route
+    statement: StatementRef
+    request: Request
+    why: str
+    grant: Request | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The escape as the contract prints it."""
+        printed = {
+            "operation": self.operation,
+            "rule": self.rule,
+            "route": self.route.value,
+            "statement": self.statement.to_json(),
+            "request": self.request.to_json(),
+            "why": self.why,
+        }
+        return printed | ({"grant": self.grant.to_json()} if self.grant else {})
+
+
+@dataclass(slots=True)
+class Found:
+    """What the search found.
+
+    Attributes:
+        escapes: the certain ones, one for each operation and route.
+        unsettled: why the answer is undecided, where it is: one reason for each thing that is not settled.
+        given_away: the `Allow` statement of `kms:CreateGrant` by which somebody inside can give covered operations
+            away that no `Deny` binds; None where nobody can.
+        key: the key with its ARN completed, which the requests are about.
+        changeable: whether somebody of the key's account can still change the policy; None where that was not found
+            out.
+    """
+
+    key: Key
+    escapes: list[Escape] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    given_away: StatementRef | None = None
+    changeable: bool | None = None
+
+
+def search(policy: KeyPolicy, key: Key, boundary: Boundary, *, steps: int = STEPS) -> Found:
+    """Every escape of a policy: one for each operation and each route.
+
+    Args:
+        policy: the key policy.
+        key: what is known of the key; its account should be among it.
+        boundary: what counts as inside.
+        steps: the bound on the search.
+    """
+    owner = key.account or NOBODYS_ACCOUNT
+    found = Found(applies.identified(policy, key, owner))
+    try:
+        _Search(policy, key, found, boundary, Budget(steps)).run()
+    except BoundReached:
+        found.unsettled.append("the search reached its bound before it had tried everything")
+    return found
+
+
+class _Search:
+    """One search: the statements that matter, who could ask, and the model of the conditions."""
+
+    def __init__(self, policy: KeyPolicy, given: Key, found: Found, boundary: Boundary, budget: Budget) -> None:
+        self.key, self.found, self.boundary, self.budget = found.key, found, boundary, budget
+        self.owner = str(found.key.account)
+        budget.spend(sum(1 + len(s.conditions) for s in policy.statements))
+        self.about: dict[int, Sure] = {
+            s.ref.index: applies.to_key(s, self.key, given, has_variables=policy.has_variables)
+            for s in policy.statements
+            if not s.void
+        }
+        self.statements = [s for s in policy.statements if self.about.get(s.ref.index, Sure.NO)]
+        self.actions = {s.ref.index: applies.operations(s.action) for s in self.statements if s.action}
+        everybody = Callers(self.statements, self.owner, self.key.partition, boundary, budget)
+        self.callers = everybody.all()
+        self.exact = everybody.exact
+        self.model = model.build(policy, self.statements, self.callers, budget)
+        self.names = {(c, s.ref.index): applies.to_caller(s, c) for c in self.callers for s in self.statements}
+        budget.spend(len(self.names))
+        self.callers = self._told_apart()
+
+    def _told_apart(self) -> list[Caller]:
+        """One caller of each kind: those that no statement treats differently are the same to the search."""
+        seen: dict[tuple[object, ...], Caller] = {}
+        for caller in self.callers:
+            situation = Situation(caller, origins_of(caller)[0], "kms:Decrypt", self.key, None)
+            told = tuple(
+                model._domain(v, situation)  # noqa: SLF001
+                for v in self.model.variables
+                if not {"aws:principalarn", "aws:principalaccount", "kms:calleraccount", "aws:username",
+                        "kms:granteeprincipal"}.isdisjoint(v.names)
+            )  # fmt: skip
+            named = tuple(self.names[caller, s.ref.index] for s in self.statements)
+            exempt = tuple(is_exempt(caller, o, self.owner, self.boundary) for o in origins_of(caller))
+            seen.setdefault((named, told, caller.account == self.owner, exempt, caller.form), caller)
+        return list(seen.values())
+
+    def run(self) -> None:
+        """Fill in what is found."""
+        covered = [(op, rule) for op in operations.possible_on(self.key) if (rule := self.boundary.rule_for(op.name))]
+        left = []
+        for op, rule in covered:
+            direct = list(self._direct(op, rule.networks, certain=True))
+            self.found.escapes += [self._tell(solution, rule.name) for solution in direct]
+            if not direct:
+                left.append((op, rule))
+        for op, rule in left:
+            if op.grantable:
+                self._grants(op, rule.name, rule.networks)
+        if not self.found.escapes:
+            self._unsettled(left)
+        self.found.changeable = self._changeable()
+
+    def _changeable(self) -> bool:
+        put = operations.OPERATIONS["kms:PutKeyPolicy"]
+        return any(
+            self._through(put, allow, caller, None, certain=False)
+            for allow in self.statements
+            if allow.allows and put.name in self.actions[allow.ref.index]
+            for caller in self.callers
+            if self.names[caller, allow.ref.index][0]
+        )
+
+    def _unsettled(self, left: Iterable[tuple[Operation, Any]]) -> None:
+        for op, rule in left:
+            for solution in self._direct(op, rule.networks, certain=False):
+                self._doubt(solution)
+            if op.grantable and (use := self._use(op, rule.networks, certain=False)):
+                for solution in self._gifts(op, use, self.boundary.networks_for(_CREATE_GRANT.name), certain=False):
+                    self._doubt(solution)
+                    break
+
+    def _doubt(self, solution: Solution) -> None:
+        for note in witness.notes(solution, self.exact):
+            if note not in self.found.unsettled:
+                self.found.unsettled.append(note)
+
+    def _direct(self, op: Operation, outside: Networks, *, certain: bool) -> Iterator[Solution]:
+        """For each route, the first request of this operation that gets through from outside."""
+        if op.name in operations.NOT_ALLOWED_BY_KEY_POLICY:
+            return
+        routes: set[Route] = set()
+        for allow in self.statements:
+            if not allow.allows or op.name not in self.actions[allow.ref.index]:
+                continue
+            for caller in self.callers:
+                sure, route = self.names[caller, allow.ref.index]
+                if route in routes or sure is Sure.NO or (certain and sure is not Sure.YES):
+                    continue
+                solution = self._through(op, allow, caller, outside, certain=certain)
+                if solution:
+                    routes.add(route)
+                    yield solution
+
+    def _through(
+        self, op: Operation, allow: Statement | None, caller: Caller, outside: Networks | None, *, certain: bool
+    ) -> Solution | None:
+        """A request of this caller that `allow` lets through and no `Deny` stops; from outside, if that is given."""
+        if allow and not op.cross_account and not caller.is_service and caller.account != self.owner:
+            return None
+        for origin in origins_of(caller):
+            if outside is not None and is_exempt(caller, origin, self.owner, self.boundary):
+                continue
+            situation = Situation(caller, origin, op.name, self.key, outside)
+            if found := self._solve(situation, allow, self.model.domains(situation), certain=certain):
+                return found
+        return None
+
+    def _solve(
+        self, situation: Situation, allow: Statement | None, domains: list[int], *, certain: bool
+    ) -> Solution | None:
+        variables = self.model.variables
+        if not certain:
+            domains = [d | v.unknown for d, v in zip(domains, variables, strict=True)]
+        for block in self.model.blocks[allow.ref.index] if allow else ():
+            domains[block.variable] &= block.must if certain else block.may
+        denies = self._denies(situation, certain=certain)
+        picked = solve(domains, [self._clause(deny, certain=certain) for deny in denies], self.budget)
+        if picked is None:
+            return None
+        route = self.names[situation.caller, allow.ref.index][1] if allow else Route.GRANT
+        return witness.Solution(situation, allow, route, tuple(picked), self.model, self._relevant(situation.operation), self.names)
+
+    def _relevant(self, operation: str) -> list[Statement]:
+        return [s for s in self.statements if operation in self.actions[s.ref.index]]
+
+    def _denies(self, situation: Situation, *, certain: bool) -> Sequence[Statement]:
+        """The `Deny` statements that could stop the request: with doubt, those that certainly could."""
+        enough = Sure.PERHAPS if certain else Sure.YES
+        return [
+            s
+            for s in self.statements
+            if not s.allows
+            and situation.operation in self.actions[s.ref.index]
+            and min(self.about[s.ref.index], self.names[situation.caller, s.ref.index][0]) >= enough
+        ]
+
+    def _clause(self, deny: Statement, *, certain: bool) -> list[tuple[int, int]]:
+        """The ways in which a `Deny` does not apply: one of its conditions is false."""
+        applies_to: dict[int, int] = {}
+        for block in self.model.blocks[deny.ref.index]:
+            mask = block.may if certain else block.must
+            applies_to[block.variable] = applies_to.get(block.variable, mask) & mask
+        return [(variable, ~mask) for variable, mask in applies_to.items()]
+
+    def _grants(self, op: Operation, rule: str, outside: Networks) -> None:
+        """An operation that no `Deny` binds can be given away by whoever can create a grant."""
+        use = self._use(op, outside, certain=True)
+        if use is None:
+            return
+        for gift in self._gifts(op, use, self.boundary.networks_for(_CREATE_GRANT.name), certain=True):
+            self.found.escapes.append(self._tell_grant(op, rule, use, gift))
+            return
+        if self.found.given_away is None:
+            inside = next(self._gifts(op, use, None, certain=True), None)
+            self.found.given_away = inside.allow.ref if inside and inside.allow else None
+
+    def _use(self, op: Operation, outside: Networks, *, certain: bool) -> Solution | None:
+        """A request from outside that no `Deny` stops, whoever sends it: a grant can be given to anybody."""
+        for caller in self.callers:
+            if not caller.is_service and (found := self._through(op, None, caller, outside, certain=certain)):
+                return found
+        return None
+
+    def _gifts(self, op: Operation, use: Solution, outside: Networks | None, *, certain: bool) -> Iterator[Solution]:
+        """Requests to `kms:CreateGrant` that give `op` to the one who uses it."""
+        for allow in self.statements:
+            if not allow.allows or _CREATE_GRANT.name not in self.actions[allow.ref.index]:
+                continue
+            for caller in self.callers:
+                sure, _ = self.names[caller, allow.ref.index]
+                if sure is Sure.NO or (certain and sure is not Sure.YES) or caller.is_service:
+                    continue
+                if found := self._gift(op, allow, caller, use, outside, certain=certain):
+                    yield found
+
+    def _gift(
+        self,
+        op: Operation,
+        allow: Statement,
+        caller: Caller,
+        use: Solution,
+        outside: Networks | None,
+        *,
+        certain: bool,
+    ) -> Solution | None:
+        for origin in origins_of(caller):
+            if outside is not None and is_exempt(caller, origin, self.owner, self.boundary):
+                continue
+            if outside is None and origin is Origin.ON_BEHALF:
+                # A service that creates a grant for its own use hands it to itself, not to a stranger.
+                continue
+            situation = Situation(caller, origin, _CREATE_GRANT.name, self.key, outside)
+            domains = witness.giving(op.name, use, self.model, self.model.domains(situation))
+            if found := self._solve(situation, allow, domains, certain=certain):
+                return found
+        return None
+
+    def _tell(self, solution: Solution, rule: str) -> Escape:
+        assert solution.allow is not None  # noqa: S101  (INVARIANT: only a grant's use has no `Allow`)
+        request = witness.request(solution)
+        return Escape(
+            solution.situation.operation, rule, solution.route, solution.allow.ref, request, witness.why(solution)
+        )
+
+    def _tell_grant(self, op: Operation, rule: str, use: Solution, gift: Solution) -> Escape:
+        assert gift.allow is not None  # noqa: S101
+        return Escape(
+            op.name,
+            rule,
+            Route.GRANT,
+            gift.allow.ref,
+            witness.request(use),
+            witness.why_grant(op.name, use, gift),
+            witness.request(gift, gives=op.name, to=use.situation.caller.arn),
+        )

@@ -1,0 +1,155 @@
+"""Where a request can come from, and which condition keys it then carries.
+
+Sources: *AWS global condition context keys* and *Forward access sessions* in the IAM User Guide. The ties keep the
+search from inventing requests that cannot be: none has both an `aws:SourceIp` and an `aws:SourceVpce`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from kms_perimeter.policy import context_keys, shapes
+
+if TYPE_CHECKING:
+    from kms_perimeter.policy.boundary import Boundary, Networks
+    from kms_perimeter.policy.callers import Caller
+    from kms_perimeter.policy.key import Key
+
+    Value = str | tuple[str, ...] | None
+    """A value of a condition key; None where the request does not carry it."""
+
+
+class Origin(StrEnum):
+    """The four ways to reach KMS."""
+
+    INTERNET = "the internet"
+    ENDPOINT = "a VPC endpoint"
+    ON_BEHALF = "an AWS service acting for the caller"
+    SERVICE = "an AWS service acting for itself"
+
+
+DIRECT = (Origin.INTERNET, Origin.ENDPOINT)
+_FOR_SERVICES = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"})
+_VIA = frozenset({"kms:viaservice", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast"})
+_OF_PRINCIPAL = frozenset({"aws:principalorgid", "aws:principalorgpaths", "aws:principalorgmasteraccountid",
+                           "aws:principaltype", "aws:userid", "aws:username", "aws:multifactorauthpresent",
+                           "aws:multifactorauthage", "aws:tokenissuetime", "aws:federatedprovider"})  # fmt: skip
+_SERVICE_NAMES = frozenset({"aws:principalservicename", "aws:principalservicenameslist"})
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A caller, the way it reaches KMS, the operation and the key.
+
+    Attributes:
+        outside: the networks that the request must not come from; None where it may come from anywhere.
+    """
+
+    caller: Caller
+    origin: Origin
+    operation: str
+    key: Key
+    outside: Networks | None
+
+    def allows(self, name: str, value: Value) -> bool:
+        """Whether a request of this situation can carry the condition key with this value (None: not carry it)."""
+        if not context_keys.exists_for(name, self.operation, self.key):
+            return value is None
+        if (fixed := self._fixed(name)) is not _FREE:
+            return value == fixed
+        known = context_keys.find(name)
+        if name in context_keys.NETWORK:
+            return self._network(name, value, optional=name in ("aws:vpceorgid", "aws:vpceorgpaths"))
+        if name == "aws:sourceip":
+            return (value is not None) is (self.origin is Origin.INTERNET) or self.origin not in DIRECT
+        if name in _VIA:
+            return value is None or self.origin not in DIRECT
+        if name in _FOR_SERVICES:
+            return value is None or self.origin is Origin.SERVICE
+        if name in _OF_PRINCIPAL or name.startswith("aws:principaltag/"):
+            return value is None or self.origin is not Origin.SERVICE
+        if name == "kms:grantisforawsresource":
+            return value != "true" or self.origin is not Origin.INTERNET and self.origin is not Origin.ENDPOINT
+        return value is not None or known is None or known.optional
+
+    def _fixed(self, name: str) -> object:
+        """What the key must be in this situation, or `_FREE`."""
+        simple = {
+            "aws:viaawsservice": "true" if self.origin is Origin.ON_BEHALF else "false",
+            "aws:principalisawsservice": "true" if self.caller.is_service else "false",
+            "aws:securetransport": "true",
+        }
+        if name in simple:
+            return simple[name]
+        if name in _SERVICE_NAMES:
+            many = name.endswith("list")
+            return ((self.caller.text,) if many else self.caller.text) if self.caller.is_service else None
+        if not self.caller.is_service:
+            if name == "aws:principalarn":
+                return self.caller.arn
+            if name in ("aws:principalaccount", "kms:calleraccount"):
+                return self.caller.account
+            if name == "aws:username":
+                return self.caller.name if ":user/" in self.caller.arn else None
+        return self._of_key(name)
+
+    def _of_key(self, name: str) -> object:
+        key = self.key
+        if name.startswith("aws:resourcetag/"):
+            tags = None if key.tags is None else {k.lower(): v for k, v in key.tags.items()}
+            return _FREE if tags is None else tags.get(name.removeprefix("aws:resourcetag/"))
+        if name == "kms:resourcealiases":
+            return _FREE if key.aliases is None else (key.aliases or None)
+        multi_region = None if key.multi_region is None else str(key.multi_region).lower()
+        facts = {
+            "aws:resourceaccount": key.account,
+            "aws:requestedregion": key.region,
+            "kms:keyspec": key.spec,
+            "kms:customermasterkeyspec": key.spec,
+            "kms:keyusage": key.usage,
+            "kms:customermasterkeyusage": key.usage,
+            "kms:keyorigin": key.origin,
+            "kms:multiregion": multi_region,
+        }
+        return facts.get(name) or _FREE
+
+    def _network(self, name: str, value: Value, *, optional: bool) -> bool:
+        if self.origin is not Origin.ENDPOINT:
+            return value is None
+        if value is None:
+            return optional
+        if self.outside is None:
+            return True
+        if name == "aws:sourcevpcarn":
+            return str(value).rpartition("/")[2] not in self.outside.vpcs
+        approved = {
+            "aws:sourcevpce": self.outside.vpc_endpoints,
+            "aws:sourcevpc": self.outside.vpcs,
+            "aws:vpceaccount": self.outside.vpce_accounts,
+            "aws:vpceorgid": self.outside.vpce_org_ids,
+        }.get(name, frozenset())
+        return value not in approved
+
+
+_FREE = object()
+
+
+def origins_of(caller: Caller) -> tuple[Origin, ...]:
+    """The ways a caller can reach KMS, the plainest first."""
+    return (Origin.SERVICE,) if caller.is_service else (*DIRECT, Origin.ON_BEHALF)
+
+
+def is_exempt(caller: Caller, origin: Origin, owner: str, boundary: Boundary) -> bool:
+    """Whether a request is inside by who sends it, whatever network it comes from."""
+    if _is_break_glass(caller, boundary):
+        return True
+    if not boundary.services_trusted:
+        return False
+    ours = caller.account == owner or caller.account in boundary.trusted_accounts
+    return caller.is_service or (ours and (origin is Origin.ON_BEHALF or caller.is_ebs_role))
+
+
+def _is_break_glass(caller: Caller, boundary: Boundary) -> bool:
+    return any(shapes.arn([(pattern, True)]).accepts(caller.arn) for pattern in boundary.break_glass)

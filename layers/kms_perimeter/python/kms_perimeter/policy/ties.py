@@ -1,0 +1,119 @@
+"""Condition keys that a request cannot set apart from each other: the VPC and its ARN, the list and its first member.
+
+Keys that are tied, and keys that a policy variable compares with each other, are taken together as one variable whose
+values are whole contexts; combinations that no request can have are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kms_perimeter.policy.context_keys import ENCRYPTION_CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from kms_perimeter.policy.origins import Value
+
+_CALLED = ("aws:calledvia", "aws:calledviafirst", "aws:calledvialast")
+_ORGANISATIONS = {
+    "aws:vpceorgpaths": "aws:vpceorgid",
+    "aws:principalorgpaths": "aws:principalorgid",
+    "aws:sourceorgpaths": "aws:sourceorgid",
+    "aws:resourceorgpaths": "aws:resourceorgid",
+}
+_CONTEXT_KEYS = "kms:encryptioncontextkeys"
+_TAG_KEYS = "aws:tagkeys"
+_REQUEST_TAG = "aws:requesttag/"
+_USAGE = {"kms:customermasterkeyspec": "kms:keyspec", "kms:customermasterkeyusage": "kms:keyusage"}
+
+
+def family(name: str) -> str:
+    """A name that tied keys share, so that those of one family are taken together; else the key's own."""
+    if name == "aws:sourcevpcarn":
+        return "aws:sourcevpc"
+    if name in _CALLED:
+        return _CALLED[0]
+    if name.startswith(ENCRYPTION_CONTEXT):
+        return _CONTEXT_KEYS
+    if name.startswith(_REQUEST_TAG):
+        return _TAG_KEYS
+    return _ORGANISATIONS.get(name) or _USAGE.get(name) or name
+
+
+def enrich(names: Sequence[str], values: Mapping[str, Sequence[str]], spelled: Mapping[str, str]) -> dict[str, list[str]]:
+    """Values that a tied key should also be tried with, made from those of the keys it is tied to."""
+    more: dict[str, list[str]] = {name: [] for name in names}
+    for name in names:
+        mine = values.get(name, ())
+        if name == "aws:sourcevpcarn" and "aws:sourcevpc" in more:
+            more["aws:sourcevpc"] += [v.rpartition("/")[2] for v in mine]
+            more[name] += [f"arn:aws:ec2:us-east-1:111122223333:vpc/{v}" for v in values["aws:sourcevpc"]]
+        elif name in _CALLED:
+            for other in _CALLED:
+                if other in more:
+                    more[other] += mine
+        elif name in _ORGANISATIONS and (one := _ORGANISATIONS[name]) in more:
+            more[one] += [v.partition("/")[0] for v in mine]
+            more[name] += [f"{v}/r-ab12/" for v in values[one]]
+        elif name.startswith(ENCRYPTION_CONTEXT) and _CONTEXT_KEYS in more:
+            more[_CONTEXT_KEYS].append(spelled[name][len(ENCRYPTION_CONTEXT) :])
+        elif name.startswith(_REQUEST_TAG) and _TAG_KEYS in more:
+            more[_TAG_KEYS].append(spelled[name][len(_REQUEST_TAG) :])
+    return more
+
+
+def possible(context: Mapping[str, Value]) -> bool:
+    """Whether one request can carry these values of tied keys together."""
+    return all(check(context) for check in (_vpc, _called, _organisation, _listed, _same))
+
+
+def _vpc(context: Mapping[str, Value]) -> bool:
+    arn, vpc = context.get("aws:sourcevpcarn"), context.get("aws:sourcevpc")
+    if "aws:sourcevpcarn" not in context or "aws:sourcevpc" not in context:
+        return True
+    return vpc is None if arn is None else str(arn).rpartition(":")[2] == f"vpc/{vpc}"
+
+
+def _called(context: Mapping[str, Value]) -> bool:
+    chain = context.get(_CALLED[0])
+    first, last = context.get(_CALLED[1]), context.get(_CALLED[2])
+    if all(name in context for name in _CALLED[1:]) and (first is None) is not (last is None):
+        return False
+    if _CALLED[0] not in context:
+        return True
+    if not chain:
+        return chain is None and first is None and last is None
+    ends = [v for n, v in zip(_CALLED[1:], (first, last), strict=True) if n in context]
+    return all(end in chain for end in ends)
+
+
+def _organisation(context: Mapping[str, Value]) -> bool:
+    for paths_name, one in _ORGANISATIONS.items():
+        if paths_name in context and one in context:
+            paths, organisation = context[paths_name], context[one]
+            if (paths is None) is not (organisation is None):
+                return False
+            if paths and any(not p.startswith(f"{organisation}/") for p in paths):
+                return False
+    return True
+
+
+def _listed(context: Mapping[str, Value]) -> bool:
+    """The members of a map are there exactly when the list of its keys names them."""
+    for list_name, prefix in ((_CONTEXT_KEYS, ENCRYPTION_CONTEXT), (_TAG_KEYS, _REQUEST_TAG)):
+        if list_name in context:
+            listed = {key.lower() for key in context[list_name] or ()}
+            for name, value in context.items():
+                if name.startswith(prefix) and (value is not None) is not (name[len(prefix) :] in listed):
+                    return False
+    return True
+
+
+def _same(context: Mapping[str, Value]) -> bool:
+    return all(context[a] == context[b] for a, b in _USAGE.items() if a in context and b in context)
+
+
+def ordered(names: Iterable[str]) -> list[str]:
+    """The names in an order that does not depend on the run."""
+    return sorted(names)

@@ -1,0 +1,197 @@
+"""An escape as a person is shown it: a whole request with real-looking values, and one sentence that says why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kms_perimeter.policy import context_keys
+from kms_perimeter.policy.applies import Sure
+from kms_perimeter.policy.classes import DOMAINS
+from kms_perimeter.policy.context_keys import Kind
+from kms_perimeter.policy.origins import Origin
+from kms_perimeter.policy.request import Request, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kms_perimeter.policy.callers import Caller
+    from kms_perimeter.policy.document import Statement
+    from kms_perimeter.policy.model import Block, Model
+    from kms_perimeter.policy.origins import Situation, Value
+
+_SHOWN_VALUES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A request that was found, still in classes.
+
+    Attributes:
+        situation: who, from where, what.
+        allow: the statement that lets it through; None for the use of a grant.
+        route: how it gets its permission.
+        picked: for each variable of the model, the class as a mask of one bit.
+        model: the model.
+        relevant: the statements about the operation.
+        names: whether a statement names a caller.
+    """
+
+    situation: Situation
+    allow: Statement | None
+    route: Route
+    picked: tuple[int, ...]
+    model: Model
+    relevant: Sequence[Statement]
+    names: Mapping[tuple[Caller, int], tuple[Sure, Route]]
+
+    def context(self) -> dict[str, Value]:
+        """What the variables were chosen to be, by lower-case name."""
+        chosen: dict[str, Value] = {}
+        for variable, mask in zip(self.model.variables, self.picked, strict=True):
+            place = mask.bit_length() - 1
+            if place < len(variable.values):
+                chosen |= variable.values[place]
+        return chosen
+
+    def blocks(self) -> Iterator[Block]:
+        """The conditions of the statements about the operation."""
+        for statement in self.relevant:
+            yield from self.model.blocks[statement.ref.index]
+
+
+def request(solution: Solution, *, gives: str | None = None, to: str | None = None) -> Request:
+    """The request with every condition key that the statements about it ask for, and the one that tells the network."""
+    situation = solution.situation
+    chosen = solution.context()
+    asked = {name for b in solution.blocks() for name in solution.model.variables[b.variable].names}
+    spelled = {b.condition.key: b.condition.spelling for b in solution.blocks()}
+    context = {
+        _spelling(name, spelled): value for name, value in chosen.items() if name in asked and value is not None
+    }
+    context |= {k: v for k, v in _network(situation).items() if k.lower() not in chosen or k.lower() not in asked}
+    if gives and "kms:grantoperations" not in asked:
+        context["kms:GrantOperations"] = (gives.removeprefix("kms:"),)
+    if to and "kms:granteeprincipal" not in asked:
+        context["kms:GranteePrincipal"] = to
+    return Request(situation.caller.text, situation.operation, situation.key.arn, context)
+
+
+def _spelling(name: str, spelled: Mapping[str, str]) -> str:
+    """The key as AWS spells it; the part after the colon or slash of a family as the policy does."""
+    known = context_keys.find(name)
+    if known is None:
+        return spelled.get(name, name)
+    if known.name[-1] in "/:":
+        return known.name + spelled.get(name, name)[len(known.name) :]
+    return known.name
+
+
+def _network(situation: Situation) -> dict[str, str]:
+    if situation.origin is Origin.INTERNET:
+        return {"aws:SourceIp": DOMAINS[Kind.IP].samples[0]}
+    if situation.origin is Origin.ON_BEHALF:
+        return {"aws:ViaAWSService": "true"}
+    if situation.origin is Origin.SERVICE:
+        return {"aws:PrincipalIsAWSService": "true"}
+    return {name: _unapproved(situation, name, kind) for name, kind in _ENDPOINT.items()}
+
+
+_ENDPOINT = {"aws:SourceVpce": Kind.VPCE, "aws:SourceVpc": Kind.VPC}
+
+
+def _unapproved(situation: Situation, name: str, kind: Kind) -> str:
+    samples = DOMAINS[kind].samples
+    return next((s for s in samples if situation.allows(name.lower(), s)), samples[0])
+
+
+def giving(operation: str, use: Solution, model: Model, domains: list[int]) -> list[int]:
+    """The domains of a `kms:CreateGrant` request narrowed to those that give `operation` to the one who uses it."""
+    narrowed = domains.copy()
+    wanted = operation.removeprefix("kms:")
+    for place, variable in enumerate(model.variables):
+        mask = 0
+        for bit, context in enumerate(variable.values):
+            listed = context.get("kms:grantoperations", (wanted,)) or ()
+            grantee = context.get("kms:granteeprincipal", use.situation.caller.arn)
+            if wanted in listed and grantee == use.situation.caller.arn:
+                mask |= 1 << bit
+        narrowed[place] &= mask
+    return narrowed
+
+
+def notes(solution: Solution, exact: bool) -> list[str]:  # noqa: FBT001
+    """What is not settled about a request that may or may not get through."""
+    found: list[str] = []
+    for statement in solution.relevant:
+        where = _where(statement)
+        sure = solution.names[solution.situation.caller, statement.ref.index][0]
+        if sure is Sure.PERHAPS:
+            found.append(f"{where}: whether its principals include `{solution.situation.caller.text}` is not settled")
+        for block in solution.model.blocks[statement.ref.index]:
+            picked = solution.picked[block.variable]
+            if picked & block.may and not picked & block.must:
+                note = block.note or f"the values of `{block.condition.spelling}` are too many to tell apart"
+                found.append(f"{where}: {note}")
+    if not found:
+        why = "it names a key that may or may not be this one" if exact else "its callers are too many to tell apart"
+        about = solution.allow or solution.relevant[0]
+        found.append(f"{_where(about)}: {why}")
+    return found
+
+
+def _where(statement: Statement) -> str:
+    sid = f" (`{statement.ref.sid}`)" if statement.ref.sid else ""
+    return f"statement {statement.ref.index}{sid}"
+
+
+def why(solution: Solution) -> str:
+    """One sentence: which statement lets the request through, and why each `Deny` about the operation does not stop it."""
+    assert solution.allow is not None  # noqa: S101  (INVARIANT: the use of a grant is told by `why_grant`)
+    how = {
+        Route.KEY_POLICY: "names the caller and allows",
+        Route.IAM: "leaves it to the account's IAM policies, one of which may allow",
+    }[solution.route]
+    what = f"{_where(solution.allow)} {how} `{solution.situation.operation}` {_from(solution.situation)}"
+    return f"{what}{_denies(solution)}"
+
+
+def _from(situation: Situation) -> str:
+    return {
+        Origin.INTERNET: "from the internet",
+        Origin.ENDPOINT: "from a VPC endpoint that is not approved",
+        Origin.ON_BEHALF: "through an AWS service",
+        Origin.SERVICE: "to an AWS service",
+    }[situation.origin]
+
+
+def _denies(solution: Solution) -> str:
+    reasons = [f"{_where(s)} does not stop it: {_not_stopped(s, solution)}" for s in solution.relevant if not s.allows]
+    return "".join(f"; {reason}" for reason in reasons) or "; no `Deny` is about it"
+
+
+def _not_stopped(deny: Statement, solution: Solution) -> str:
+    if solution.names[solution.situation.caller, deny.ref.index][0] is Sure.NO:
+        return "it is not about this caller"
+    chosen = solution.context()
+    for block in solution.model.blocks[deny.ref.index]:
+        if not solution.picked[block.variable] & block.may:
+            return _false(block, chosen)
+    return "its resource is not this key"
+
+
+def _false(block: Block, chosen: Mapping[str, Value]) -> str:
+    condition = block.condition
+    value = chosen.get(condition.key)
+    said = "absent" if value is None else f"`{value if isinstance(value, str) else ', '.join(value)}`"
+    values = ", ".join(condition.values[:_SHOWN_VALUES]) + (", …" if len(condition.values) > _SHOWN_VALUES else "")
+    return f"`{condition.operator}` `{condition.spelling}` `{values}` is false where the key is {said}"
+
+
+def why_grant(operation: str, use: Solution, gift: Solution) -> str:
+    """One sentence for an operation that a grant gives away."""
+    assert gift.allow is not None  # noqa: S101
+    return (
+        f"{_where(gift.allow)} allows `kms:CreateGrant` {_from(gift.situation)}, and a grant on `{operation}` is bound by no"
+        f" condition of an `Allow`, so its grantee can use the key {_from(use.situation)}{_denies(use)}"
+    )
