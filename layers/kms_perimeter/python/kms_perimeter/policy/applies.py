@@ -16,7 +16,7 @@ from kms_perimeter.policy.request import Route
 from kms_perimeter.policy.shapes import Glob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from kms_perimeter.policy.callers import Caller
     from kms_perimeter.policy.document import Element, KeyPolicy, Statement
@@ -51,25 +51,25 @@ def operations(element: Element) -> frozenset[str]:
 
 def identified(policy: KeyPolicy, key: Key, owner: str) -> Key:
     """The key with every part of its ARN filled in: what is not known is taken from the ARNs that the policy names."""
-    fields = next(_key_arns(policy, key), None) or ["arn", "aws", "kms", "us-east-1", owner, f"key/{PLACEHOLDER_KEY_ID}"]
-    return replace(
-        key,
-        account=owner,
-        region=key.region or fields[3],
-        key_id=key.key_id or fields[5].removeprefix("key/"),
-        partition=fields[1] if key.partition == "aws" else key.partition,
-    )
+    named = [fields for s in policy.statements if s.allows and s.resource for fields in _key_arns(s.resource, key)]
+    region = next((f[3] for f in named if _is_plain(f[3])), "us-east-1")
+    key_id = next((f[5][4:] for f in named if _is_plain(f[5]) and f[3] == (key.region or region)), PLACEHOLDER_KEY_ID)
+    partition = next((f[1] for f in named if _is_plain(f[1])), key.partition)
+    return replace(key, account=owner, region=key.region or region, key_id=key.key_id or key_id, partition=partition)
 
 
-def _key_arns(policy: KeyPolicy, key: Key) -> Iterable[list[str]]:
-    for statement in policy.statements:
-        for pattern in statement.resource.patterns if statement.resource and statement.allows else ():
-            fields = pattern.split(":", _ARN_FIELDS - 1)
-            if len(fields) != _ARN_FIELDS or any("*" in f or "?" in f or not f for f in fields):
-                continue
-            known = (fields[3] == (key.region or fields[3]), fields[4] == (key.account or fields[4]))
-            if fields[2] == "kms" and fields[5].startswith("key/") and all(known):
+def _key_arns(resource: Element, key: Key) -> Iterator[list[str]]:
+    """The fields of the patterns that could be this key's ARN."""
+    for pattern in () if resource.negated else resource.patterns:
+        fields = pattern.split(":", _ARN_FIELDS - 1)
+        if len(fields) == _ARN_FIELDS and fields[2] == "kms" and fields[5].startswith("key/"):
+            known = ((fields[3], key.region), (fields[4], key.account))
+            if all(value is None or Glob([(field, True)]).accepts(value) for field, value in known):
                 yield fields
+
+
+def _is_plain(field: str) -> bool:
+    return bool(field) and "*" not in field and "?" not in field and "$" not in field
 
 
 def to_key(statement: Statement, key: Key, given: Key, *, has_variables: bool) -> Sure:
@@ -82,12 +82,17 @@ def to_key(statement: Statement, key: Key, given: Key, *, has_variables: bool) -
         has_variables: whether ``${…}`` is a variable in this policy.
     """
     assert statement.resource is not None  # noqa: S101  (INVARIANT: void statements are left out before)
-    each = [_is_key(p, key, given, has_variables=has_variables) for p in statement.resource.patterns]
-    found = max(each)
-    sure = Sure(2 - found) if statement.resource.negated else found
-    if sure is Sure.NO and statement.resource.negated:
-        return Sure.NO
-    return sure
+    found = max(_is_key(p, key, given, has_variables=has_variables) for p in statement.resource.patterns)
+    if statement.resource.negated:
+        return Sure(Sure.YES - found)
+    if statement.allows and found is Sure.PERHAPS and _matches(statement.resource, key):
+        # An `Allow` on a key's ARN is read as being about that key: what it lets through there is an escape.
+        return Sure.YES
+    return found
+
+
+def _matches(element: Element, key: Key) -> bool:
+    return key.arn is not None and any(Glob([(pattern, True)]).accepts(key.arn) for pattern in element.patterns)
 
 
 def _is_key(pattern: str, key: Key, given: Key, *, has_variables: bool) -> Sure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class BoundReached(Exception):  # noqa: N818  (not an error: the search stops here)
+class BoundReached(Exception):
     """The search has used up its steps."""
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ACCOUNT_KEYS = ("aws:principalaccount", "kms:calleraccount")
 ARN_KEYS = ("aws:principalarn", "kms:granteeprincipal")
-CALLER_KEYS = frozenset({"aws:principalarn", *ACCOUNT_KEYS, "aws:username"})
+TELLING_KEYS = frozenset({*ARN_KEYS, *ACCOUNT_KEYS, "aws:username"})
+"""The condition keys by which a policy can tell one caller from another."""
 _EBS_ROLE = "role/aws:ec2-infrastructure"
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_/-")
 _ARN_FIELDS = 6
@@ -102,7 +103,8 @@ class Callers:
         arns += [v for c in self.conditions if c.key in ARN_KEYS for v in c.values]
         explicit = [c for c in map(from_arn, arns) if c and c.form is not Form.ACCOUNT]
         found = [c for account in accounts for c in self._of_account(account, explicit)]
-        return list(dict.fromkeys([*found, *explicit, *self._services(p.value for p in named if p.form is Form.SERVICE)]))
+        services = self._services(p.value for p in named if p.form is Form.SERVICE)
+        return list(dict.fromkeys([*found, *explicit, *services]))
 
     def _accounts(self) -> list[str]:
         named = [p.account for s in self.statements for p in s.principal.principals if p.account]
@@ -131,8 +133,8 @@ class Callers:
             prefix = f"{root}{kind}/"
             domain = Domain(prefix, _NAME_LETTERS, (1, 1 << 30), None, (f"{prefix}any", f"{prefix}other"))
             names = self._names(prefix)
-            taken = {c.text for c in explicit}
-            found = split(domain, [*self.shapes, *(shapes.word([(t, False)]) for t in sorted(taken))], self.budget, names)
+            taken = [shapes.word([(text, False)]) for text in sorted({c.text for c in explicit})]
+            found = split(domain, [*self.shapes, *taken], self.budget, names)
             self.exact = self.exact and found.exact
             yield from (c for arn in found.values if (c := from_arn(arn)))
         if self.shapes:

@@ -6,6 +6,7 @@ that it cannot (`exact` is False), and then the search may still find an escape 
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -110,8 +111,9 @@ def split(
 ) -> Texts:
     """The values of a domain that the shapes can tell apart."""
     globs = [s for s in made if isinstance(s, Glob) and s.literal is None]
-    literals = dict.fromkeys(s.literal for s in made if s.literal is not None)
-    candidates = [*domain.samples, *more, *literals, *_samples(made), *_instances(globs, domain)]
+    literals: dict[str | None, None] = dict.fromkeys(s.literal for s in made if s.literal is not None)
+    words = [word for word in literals if word is not None]
+    candidates = [*domain.samples, *more, *words, *_samples(made), *_instances(globs, domain)]
     possible = [c for c in dict.fromkeys(candidates) if domain.accepts(c)]
     budget.spend(len(possible) * (1 + len(globs)))
     rest = [s for s in made if s.literal is None and not isinstance(s, Nothing)]
@@ -150,21 +152,20 @@ def _samples(made: Sequence[Shape]) -> Iterable[str]:
     spans = [s for s in made if isinstance(s, Span)]
     numbers = [s.bound for s in spans if not s.reads("2026-01-01")]
     dates = [s.bound for s in spans if s.reads("2026-01-01")]
-    yield from (format(n, "f") if abs(n.adjusted()) < 30 else str(n) for n in shapes.around(numbers) if numbers) if numbers else ()  # noqa: E501, PLR2004
-    yield from (text for d in (shapes.around(dates) if dates else ()) if (text := shapes.write_date(d)))
+    yield from map(shapes.write_number, shapes.around(numbers))
+    yield from filter(None, map(shapes.write_date, shapes.around(dates)))
     for shape in made:
         if isinstance(shape, Network):
             yield from _edges(shape)
         elif isinstance(shape, Truth):
             yield from ("true", "false")
         elif isinstance(shape, Glob) and shape.literal is not None:
-            yield shape.literal + "x"
-            yield from (shape.literal.swapcase(),)
+            yield from (shape.literal + "x", shape.literal.swapcase())
 
 
 def _edges(network: Network) -> Iterable[str]:
     yield shapes.write_address(network.family, network.first)
-    top = (1 << (32 if network.family == shapes.socket.AF_INET else 128)) - 1
+    top = (1 << (32 if network.family == socket.AF_INET else 128)) - 1
     if network.last < top:
         yield shapes.write_address(network.family, network.last + 1)
     if network.first:

@@ -57,11 +57,11 @@ def arn_like(pattern: Tokens, value: str) -> bool:
 
 def _split(pattern: Tokens) -> list[list[str | Wild]]:
     fields: list[list[str | Wild]] = [[]]
-    for token in pattern:
-        if token == ":" and len(fields) < _ARN_FIELDS:
+    for letter in pattern:
+        if letter == ":" and len(fields) < _ARN_FIELDS:
             fields.append([])
         else:
-            fields[-1].append(token)
+            fields[-1].append(letter)
     return fields
 
 

@@ -83,7 +83,7 @@ class KeyPolicy:
     raw: dict[str, Any] = field(compare=False, repr=False)
 
 
-class _Fault(Exception):  # noqa: N818  (never leaves this module)
+class _Fault(Exception):
     """A fault and its path; the place in the text is looked up only once somebody is told."""
 
     def __init__(self, path: str, message: str) -> None:
@@ -117,7 +117,7 @@ def positions(text: str) -> list[jsontext.Place]:
     known = jsontext.offsets(text)
     if "Statement[0]" not in known:
         return [jsontext.place_at(text, known["Statement"])] if "Statement" in known else []
-    found = []
+    found: list[jsontext.Place] = []
     while (path := f"Statement[{len(found)}]") in known:
         found.append(jsontext.place_at(text, known[path]))
     return found

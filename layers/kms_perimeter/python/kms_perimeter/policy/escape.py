@@ -3,9 +3,9 @@
 For each operation, caller and origin, an escape is a choice of one class for each condition key such that some `Allow`
 applies and no `Deny` does. `solver` makes the choice; this module says between what.
 
-The same question is asked twice. First with everything that AWS leaves unsettled held against the escape: what is found
-then is an escape for certain. If nothing is found, once more with everything unsettled held in its favour: what is found
-then makes the verdict `undecided`, and only when nothing is found at all is the key `enclosed`.
+The same question is asked twice. First with everything that AWS leaves unsettled held against the escape: what is
+found then is an escape for certain. If nothing is found, once more with everything unsettled held in its favour: what
+is found then makes the verdict `undecided`, and only when nothing is found at all is the key `enclosed`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kms_perimeter.policy import applies, model, operations, witness
 from kms_perimeter.policy.applies import Sure
 from kms_perimeter.policy.budget import BoundReached, Budget
-from kms_perimeter.policy.callers import Callers
+from kms_perimeter.policy.callers import TELLING_KEYS, Callers
 from kms_perimeter.policy.origins import Origin, Situation, is_exempt, origins_of
 from kms_perimeter.policy.request import Route
 from kms_perimeter.policy.solver import solve
@@ -138,12 +138,7 @@ class _Search:
         seen: dict[tuple[object, ...], Caller] = {}
         for caller in self.callers:
             situation = Situation(caller, origins_of(caller)[0], "kms:Decrypt", self.key, None)
-            told = tuple(
-                model._domain(v, situation)  # noqa: SLF001
-                for v in self.model.variables
-                if not {"aws:principalarn", "aws:principalaccount", "kms:calleraccount", "aws:username",
-                        "kms:granteeprincipal"}.isdisjoint(v.names)
-            )  # fmt: skip
+            told = tuple(v.mask(situation) for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names))
             named = tuple(self.names[caller, s.ref.index] for s in self.statements)
             exempt = tuple(is_exempt(caller, o, self.owner, self.boundary) for o in origins_of(caller))
             seen.setdefault((named, told, caller.account == self.owner, exempt, caller.form), caller)
@@ -233,10 +228,8 @@ class _Search:
         if picked is None:
             return None
         route = self.names[situation.caller, allow.ref.index][1] if allow else Route.GRANT
-        return witness.Solution(situation, allow, route, tuple(picked), self.model, self._relevant(situation.operation), self.names)
-
-    def _relevant(self, operation: str) -> list[Statement]:
-        return [s for s in self.statements if operation in self.actions[s.ref.index]]
+        relevant = [s for s in self.statements if situation.operation in self.actions[s.ref.index]]
+        return witness.Solution(situation, allow, route, tuple(picked), self.model, relevant, self.names)
 
     def _denies(self, situation: Situation, *, certain: bool) -> Sequence[Statement]:
         """The `Deny` statements that could stop the request: with doubt, those that certainly could."""

@@ -46,6 +46,14 @@ class Variable:
         """The bit for the values that were not thought of; zero where all were."""
         return 0 if self.exact else 1 << len(self.values)
 
+    def mask(self, situation: Situation) -> int:
+        """The classes that a request of this situation can have."""
+        mask = 0
+        for bit, context in enumerate(self.values):
+            if all(situation.allows(name, value) for name, value in context.items()):
+                mask |= 1 << bit
+        return mask
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -67,15 +75,7 @@ class Model:
 
     def domains(self, situation: Situation) -> list[int]:
         """For each variable, the classes that a request of this situation can have."""
-        return [_domain(variable, situation) for variable in self.variables]
-
-
-def _domain(variable: Variable, situation: Situation) -> int:
-    mask = 0
-    for bit, context in enumerate(variable.values):
-        if all(situation.allows(name, value) for name, value in context.items()):
-            mask |= 1 << bit
-    return mask
+        return [variable.mask(situation) for variable in self.variables]
 
 
 def build(policy: KeyPolicy, statements: Sequence[Statement], callers: Sequence[Caller], budget: Budget) -> Model:
@@ -167,7 +167,8 @@ class _Values:
         for values, _ in found.values():
             size *= len(values)
         if size > _MOST_JOINT:
-            found = {name: (values[: max(2, int(_MOST_JOINT ** (1 / len(names))))], e) for name, (values, e) in found.items()}  # noqa: E501
+            most = max(2, int(_MOST_JOINT ** (1 / len(names))))
+            found = {name: (values[:most], False) for name, (values, _) in found.items()}
             exact = False
         self.budget.spend(min(size, _MOST_JOINT))
         contexts = (dict(zip(names, combined, strict=True)) for combined in product(*(found[n][0] for n in names)))
@@ -283,7 +284,9 @@ class _Truth:
         if value is None:
             return (test.if_exists or test.operator.negated,) * 2
         if isinstance(value, tuple):
-            self.note = f"`{self.condition.operator}` without a set prefix on `{self.condition.spelling}`, which has many values"
+            self.note = (
+                f"`{test.operator.name}` without a set prefix on `{self.condition.spelling}`, which has many values"
+            )
             return False, True
         return self._compare(value, context)
 
@@ -311,7 +314,9 @@ class _Truth:
 
     def _short_pattern(self) -> bool:
         if any(v.count(":") < 5 and "*" in v for v in self.condition.values):  # noqa: PLR2004
-            self.note = f"what `{self.condition.operator}` makes of a pattern with fewer than six fields is not documented"
+            self.note = (
+                f"what `{self.condition.operator}` makes of a pattern of fewer than six fields is not documented"
+            )
             return True
         return False
 

@@ -52,6 +52,7 @@ class Row(NamedTuple):
 
 
 # fmt: off
+# ruff: noqa: FBT003  (a column of the table)
 _TABLE = (
     #   family              as they match                  as they must not match         shape           variables
     Row("String",           ("StringEquals",),             ("StringNotEquals",),          shapes.word,        True),
@@ -116,6 +117,6 @@ def read(written: str) -> Test:
     is_null = base.lower() == NULL.lower()
     operator = _BY_LOWER_NAME.get(base.lower())
     known = quantifier is not None and (operator is not None or (is_null and not if_exists))
-    spelled = f"{ {'all': 'ForAllValues:', 'any': 'ForAnyValue:'}.get(quantifier or '', '')}"
+    spelled = f"{ {'all': 'ForAllValues:', 'any': 'ForAnyValue:'}.get(quantifier or '', '') }"
     spelled += (NULL if operator is None else operator.name) + ("IfExists" if if_exists else "")
     return Test(operator, quantifier or "", if_exists, known, known and spelled == written)

@@ -53,7 +53,7 @@ class Situation:
     key: Key
     outside: Networks | None
 
-    def allows(self, name: str, value: Value) -> bool:
+    def allows(self, name: str, value: Value) -> bool:  # noqa: PLR0911  (a table of rules, one a line)
         """Whether a request of this situation can carry the condition key with this value (None: not carry it)."""
         if not context_keys.exists_for(name, self.operation, self.key):
             return value is None
@@ -71,7 +71,7 @@ class Situation:
         if name in _OF_PRINCIPAL or name.startswith("aws:principaltag/"):
             return value is None or self.origin is not Origin.SERVICE
         if name == "kms:grantisforawsresource":
-            return value != "true" or self.origin is not Origin.INTERNET and self.origin is not Origin.ENDPOINT
+            return value != "true" or self.origin not in DIRECT
         return value is not None or known is None or known.optional
 
     def _fixed(self, name: str) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     MakeShape = Callable[[Parts], "Shape"]
 
 _ARN_COLONS = 5
+_MOST_DIGITS = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT = Context(prec=400)
 
@@ -251,6 +253,11 @@ def read_date(text: str) -> Decimal | None:
     return Decimal(since // timedelta(microseconds=1)).scaleb(-6)
 
 
+def write_number(value: Decimal) -> str:
+    """The number in digits, or with an exponent where that would be long."""
+    return format(value, "f") if abs(value.adjusted()) < _MOST_DIGITS else str(value)
+
+
 def write_date(seconds: Decimal) -> str | None:
     """A date in ISO 8601, or None beyond the calendar."""
     try:
@@ -280,5 +287,7 @@ def date(relation: str) -> MakeShape:
 def around(bounds: Sequence[Decimal]) -> list[Decimal]:
     """A number below all bounds, one above all, each bound, and one between each two: what bounds can tell apart."""
     ordered = sorted(set(bounds))
-    between = [_EXACT.divide(_EXACT.add(a, b), Decimal(2)) for a, b in zip(ordered, ordered[1:], strict=False)]
+    if not ordered:
+        return []
+    between = [_EXACT.divide(_EXACT.add(a, b), Decimal(2)) for a, b in pairwise(ordered)]
     return [_EXACT.subtract(ordered[0], Decimal(1)), _EXACT.add(ordered[-1], Decimal(1)), *ordered, *between]

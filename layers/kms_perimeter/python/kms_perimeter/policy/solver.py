@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kms_perimeter.policy.budget import Budget
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from kms_perimeter.policy.budget import Budget
 
     Clause = Sequence[tuple[int, int]]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kms_perimeter.policy.context_keys import ENCRYPTION_CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from kms_perimeter.policy.origins import Value
 
@@ -41,7 +41,9 @@ def family(name: str) -> str:
     return _ORGANISATIONS.get(name) or _USAGE.get(name) or name
 
 
-def enrich(names: Sequence[str], values: Mapping[str, Sequence[str]], spelled: Mapping[str, str]) -> dict[str, list[str]]:
+def enrich(
+    names: Sequence[str], values: Mapping[str, Sequence[str]], spelled: Mapping[str, str]
+) -> dict[str, list[str]]:
     """Values that a tied key should also be tried with, made from those of the keys it is tied to."""
     more: dict[str, list[str]] = {name: [] for name in names}
     for name in names:
@@ -112,8 +114,3 @@ def _listed(context: Mapping[str, Value]) -> bool:
 
 def _same(context: Mapping[str, Value]) -> bool:
     return all(context[a] == context[b] for a, b in _USAGE.items() if a in context and b in context)
-
-
-def ordered(names: Iterable[str]) -> list[str]:
-    """The names in an order that does not depend on the run."""
-    return sorted(names)

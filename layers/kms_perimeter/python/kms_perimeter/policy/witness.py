@@ -66,9 +66,7 @@ def request(solution: Solution, *, gives: str | None = None, to: str | None = No
     chosen = solution.context()
     asked = {name for b in solution.blocks() for name in solution.model.variables[b.variable].names}
     spelled = {b.condition.key: b.condition.spelling for b in solution.blocks()}
-    context = {
-        _spelling(name, spelled): value for name, value in chosen.items() if name in asked and value is not None
-    }
+    context = {_spelling(name, spelled): value for name, value in chosen.items() if name in asked and value is not None}
     context |= {k: v for k, v in _network(situation).items() if k.lower() not in chosen or k.lower() not in asked}
     if gives and "kms:grantoperations" not in asked:
         context["kms:GrantOperations"] = (gives.removeprefix("kms:"),)
@@ -146,7 +144,7 @@ def _where(statement: Statement) -> str:
 
 
 def why(solution: Solution) -> str:
-    """One sentence: which statement lets the request through, and why each `Deny` about the operation does not stop it."""
+    """One sentence: which statement lets the request through, and why no `Deny` about the operation stops it."""
     assert solution.allow is not None  # noqa: S101  (INVARIANT: the use of a grant is told by `why_grant`)
     how = {
         Route.KEY_POLICY: "names the caller and allows",
@@ -192,6 +190,6 @@ def why_grant(operation: str, use: Solution, gift: Solution) -> str:
     """One sentence for an operation that a grant gives away."""
     assert gift.allow is not None  # noqa: S101
     return (
-        f"{_where(gift.allow)} allows `kms:CreateGrant` {_from(gift.situation)}, and a grant on `{operation}` is bound by no"
-        f" condition of an `Allow`, so its grantee can use the key {_from(use.situation)}{_denies(use)}"
+        f"{_where(gift.allow)} allows `kms:CreateGrant` {_from(gift.situation)}, and no condition of an `Allow` binds a"
+        f" grant on `{operation}`, so its grantee can use the key {_from(use.situation)}{_denies(use)}"
     )
