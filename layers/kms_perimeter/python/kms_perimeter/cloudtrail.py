@@ -122,7 +122,7 @@ class KeyChange:
         }
 
 
-class _Odd(Exception):  # noqa: N818 - not an error: a way out of the reading, caught in `read`
+class _Odd(Exception):
     def __init__(self, reason: IgnoredReason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
@@ -197,7 +197,7 @@ def came_from_outside(change: KeyChange, perimeter: Perimeter) -> bool | None:
     Returns:
         True or False, or None where the record cannot tell.
     """
-    if _is_service(change.source_ip):  # an AWS service called for the actor: the record hides where from
+    if change.source_ip is None or _is_service(change.source_ip):  # a service calls for somebody: from where is hidden
         return None
     if change.vpc_endpoint_id is None:
         return True
@@ -324,7 +324,5 @@ def _truncated(record: _Record) -> bool:
     return any(part.flag("omitted") for part in parts)
 
 
-def _is_service(address: str | None) -> bool:
-    return bool(address) and (
-        address == "AWS Internal" or str(address).endswith((".amazonaws.com", ".amazonaws.com.cn"))
-    )
+def _is_service(address: str) -> bool:
+    return address == "AWS Internal" or address.endswith((".amazonaws.com", ".amazonaws.com.cn"))

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kms_perimeter.cloudtrail import WATCHED
 from kms_perimeter.decision import Decision, DecisionKind, Severity, severity_of
 from kms_perimeter.letter import Letter, Part
 from kms_perimeter.verdict import Outcome, Route, Verdict
@@ -57,7 +58,7 @@ class Matter:
     Attributes:
         key_arn: the key.
         verdict: on its live policy.
-        change: the call that led here, or None where a sweep found it.
+        change: the call that led here; None, or one that is no KMS operation, where a sweep found it.
         outside: whether that call itself came from outside the perimeter, or None where that cannot be told.
     """
 
@@ -281,10 +282,9 @@ def named(statement: StatementRef) -> str:
 
 def _cause(matter: Matter) -> Part:
     change = matter.change
-    if change is None:
-        return Part(
-            "Who did it", ("Not known: a sweep found the key as it is. CloudTrail has the calls that led here.",)
-        )
+    if change is None or change.event_name not in WATCHED:
+        when = f" that began on {_at(change.time)}" if change else ""
+        return Part("Who did it", (f"Not known: a sweep{when} found the key like this.",))
     origin = f"from {change.source_ip or 'an unknown address'}"
     if change.vpc_endpoint_id:
         origin += f" through {change.vpc_endpoint_id}"
