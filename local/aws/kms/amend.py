@@ -18,4 +18,6 @@ def amend(call: Call, answer: Answer) -> Answer:
 def _complete(call: Call, metadata: dict[str, Any]) -> dict[str, Any]:
     key = emulator.find_key(call.scope, metadata["KeyId"])
     manager = "AWS" if key and emulator.is_managed(key) else "CUSTOMER"
-    return {"AWSAccountId": call.scope.account, **metadata, "KeyManager": manager}
+    # AWS leaves out what a key does not have; ministack shows it as an empty list.
+    present = {name: value for name, value in metadata.items() if value != []}
+    return {"AWSAccountId": call.scope.account, **present, "KeyManager": manager}
