@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from kms_perimeter import assembly, slack
+from kms_perimeter import assembly, slack, telemetry
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,9 +19,15 @@ logger, metrics = Logger(), Metrics()
 def handle(event: dict[str, Any], _context: LambdaContext) -> None:
     """The function's entry point; raises if Lambda is to try again."""
     for record in event["Records"]:
-        try:
-            slack.post(assembly.webhook(), slack.payload(record["Sns"]["Message"]))
-            metrics.add_metric(name="Posted", unit=MetricUnit.Count, value=1)
-        except slack.SlackRefuses:  # the same message would be refused again
-            logger.exception("Slack refuses an alert")
-            metrics.add_metric(name="RefusedBySlack", unit=MetricUnit.Count, value=1)
+        with telemetry.failures(logger, metrics):
+            tell(slack.payload(record["Sns"]["Message"]))
+
+
+def tell(payload: dict[str, Any]) -> None:
+    """Posts one message to Slack; raises if Slack may take it later."""
+    try:
+        slack.post(assembly.webhook(), payload)
+        metrics.add_metric(name="Posted", unit=MetricUnit.Count, value=1)
+    except slack.SlackRefuses:  # the same message would be refused again
+        logger.exception("Slack refuses an alert")
+        metrics.add_metric(name="RefusedBySlack", unit=MetricUnit.Count, value=1)
