@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kms_perimeter import reading
 from kms_perimeter.errors import MalformedPerimeter
@@ -292,13 +292,16 @@ def _rule(place: Place) -> Rule:
 def _operation(place: Place) -> str:
     pattern = place.text()
     if not operations.expand([pattern]):
-        known = {name.removeprefix("kms:").lower(): name for name in operations.OPERATIONS}
-        known |= {group: group for group in operations.GROUPS}
-        close = reading.suggestion(pattern.lower().removeprefix("kms:"), known)
-        for lower, name in known.items():
-            close = close.replace(f"`{lower}`", f"`{name}`")
-        place.refuse(f"{reading.shown(pattern)} is no group and matches no operation on a KMS key{close}")
+        _refuse_operation(place, pattern)
     return pattern
+
+
+def _refuse_operation(place: Place, pattern: str) -> NoReturn:
+    if pattern.lower() in operations.BY_LOWER_NAME:
+        place.refuse(f"{reading.shown(pattern)} is not an operation on a key, so no key policy can restrict it")
+    close = reading.suggestion(pattern, (*operations.GROUPS, *operations.OPERATIONS))
+    close = close or reading.suggestion(f"kms:{pattern.capitalize()}", operations.OPERATIONS)
+    place.refuse(f"{reading.shown(pattern)} is no group and matches no operation on a KMS key{close}")
 
 
 def _applies_to(place: Place) -> AppliesTo:
