@@ -52,7 +52,7 @@ def of(policy: KeyPolicy, found: Found, key: Key, *, services_trusted: bool) -> 
     for statement in policy.statements:
         said += _of_statement(statement, key, services_trusted=services_trusted)
     if found.given_away:
-        message = "a grant ignores the conditions of an `Allow`: who can create one from inside can give use away"
+        message = "a grant is bound by no condition of an `Allow`: who may create one can give the use of the key away"
         said.append(Advisory("grants-bypass", found.given_away, message))
     if found.changeable is False:
         message = "nobody that this policy admits could change it again; the way back would be AWS Support"

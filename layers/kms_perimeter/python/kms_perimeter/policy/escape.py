@@ -17,7 +17,7 @@ from kms_perimeter.policy import applies, model, operations, witness
 from kms_perimeter.policy.applies import Sure
 from kms_perimeter.policy.budget import BoundReached, Budget
 from kms_perimeter.policy.callers import TELLING_KEYS, Callers
-from kms_perimeter.policy.origins import Origin, Situation, is_exempt, origins_of
+from kms_perimeter.policy.origins import DIRECT, Origin, Situation, is_exempt, origins_of
 from kms_perimeter.policy.request import Route
 from kms_perimeter.policy.solver import solve
 
@@ -207,7 +207,19 @@ class _Search:
         """A request of this caller that `allow` lets through and no `Deny` stops; from outside, if that is given."""
         if allow and not op.cross_account and not caller.is_service and caller.account != self.owner:
             return None
-        for origin in origins_of(caller):
+        return self._from(origins_of(caller), op, allow, caller, outside, certain=certain)
+
+    def _from(
+        self,
+        origins: Iterable[Origin],
+        op: Operation,
+        allow: Statement | None,
+        caller: Caller,
+        outside: Networks | None,
+        *,
+        certain: bool,
+    ) -> Solution | None:
+        for origin in origins:
             if outside is not None and is_exempt(caller, origin, self.owner, self.boundary):
                 continue
             situation = Situation(caller, origin, op.name, self.key, outside)
@@ -253,19 +265,23 @@ class _Search:
     def _grants(self, op: Operation, rule: str, outside: Networks) -> None:
         """An operation that no `Deny` binds can be given away by whoever can create a grant."""
         use = self._use(op, outside, certain=True)
-        if use is None:
-            return
-        for gift in self._gifts(op, use, self.boundary.networks_for(_CREATE_GRANT.name), certain=True):
-            self.found.escapes.append(self._tell_grant(op, rule, use, gift))
-            return
+        if use:
+            for gift in self._gifts(op, use, self.boundary.networks_for(_CREATE_GRANT.name), certain=True):
+                self.found.escapes.append(self._tell_grant(op, rule, use, gift))
+                return
         if self.found.given_away is None:
-            inside = next(self._gifts(op, use, None, certain=True), None)
+            # Use through an AWS service by a stranger whom a grant names: a `Deny` about networks does bind the key,
+            # and AWS's own perimeter policies leave this way open, so it is worth saying and no escape.
+            use = use or self._use(op, outside, certain=True, origins=(Origin.ON_BEHALF,))
+            inside = next(self._gifts(op, use, None, certain=True), None) if use else None
             self.found.given_away = inside.allow.ref if inside and inside.allow else None
 
-    def _use(self, op: Operation, outside: Networks, *, certain: bool) -> Solution | None:
+    def _use(
+        self, op: Operation, outside: Networks, *, certain: bool, origins: tuple[Origin, ...] = DIRECT
+    ) -> Solution | None:
         """A request from outside that no `Deny` stops, whoever sends it: a grant can be given to anybody."""
         for caller in self.callers:
-            if not caller.is_service and (found := self._through(op, None, caller, outside, certain=certain)):
+            if not caller.is_service and (found := self._from(origins, op, None, caller, outside, certain=certain)):
                 return found
         return None
 
