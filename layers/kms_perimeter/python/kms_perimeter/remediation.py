@@ -91,13 +91,26 @@ def _hands_off(guard: Guard, case: Case) -> str | None:
 def _why_not(guard: Guard, evidence: Evidence, plan: Plan) -> str | None:
     if plan.refused:
         return plan.refused
+    if plan.verdict.outcome is not Outcome.ENCLOSED:
+        return f"the new policy is not proved to be enclosed, it is {plan.verdict.outcome.value}"
     if not plan.changed:
         return "the plan would change nothing"
-    if evidence.perimeter.fix_keys_with_service_grants:
+    return None if evidence.perimeter.fix_keys_with_service_grants else _grants_in_the_way(guard, evidence.live.arn)
+
+
+def _grants_in_the_way(guard: Guard, key_arn: str) -> str | None:
+    """Why the key's grants forbid a remediation that nobody has allowed in as many words, if they do.
+
+    Services that work through grants (EBS, RDS and others) call KMS as principals that a guard statement cannot always
+    tell from others, so a new `Deny` might stop a running database.
+    """
+    try:
+        grantees = guard.keys.service_grantees(key_arn)
+    except AccessIsDenied as refusal:
+        return f"it cannot be seen whether AWS services hold grants: {refusal}"
+    if not grantees:
         return None
-    if grantees := guard.keys.service_grantees(evidence.live.arn):
-        return f"AWS services work with the key through grants, which the new policy might stop: {', '.join(grantees)}"
-    return None
+    return f"AWS services work with the key through grants, which the new policy might stop: {', '.join(grantees)}"
 
 
 def _carry_out(guard: Guard, case: Case, plan: Plan) -> Report:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_sns import SNSClient
 
     from kms_perimeter.message import Message
 
-TEXT_BYTES = 60_000  # SNS takes 256 KB for all bodies together, and each body here carries the text once
+FILTERS = ("severity", "verdict", "key", "kind")
+KEPT = (*FILTERS, "perimeter", "key_usage", "console")  # what is left of the data where all of it is too long
+MESSAGE_BYTES = 250_000  # SNS: "a maximum of 262,144 bytes", attributes and names included
+TEXT_BYTES = 20_000
 
 
 class Topic:
@@ -22,22 +27,23 @@ class Topic:
 
     def publish(self, message: Message) -> None:
         """Publishes a message. Subscribers can filter by the attributes severity, verdict, key and kind."""
-        text = shortened(message.text, TEXT_BYTES)
-        structured = json.dumps(
-            {"text": text, "blocks": message.blocks, "data": message.data, "dedup_key": message.dedup_key}, default=str
-        )
-        names = ("severity", "verdict", "key", "kind")
+        known = {name: str(message.data[name]) for name in FILTERS if message.data.get(name)}
         self._client.publish(
             TopicArn=self._arn,
             Subject=message.subject,
             MessageStructure="json",
-            Message=json.dumps({"default": text, "email": text, "lambda": structured, "sqs": structured}),
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": str(message.data[name])}
-                for name in names
-                if message.data.get(name)
-            },
+            Message=fitted(message),
+            MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in known.items()},
         )
+
+
+def fitted(message: Message) -> str:
+    """The message for every protocol, as SNS takes it: whole if that fits, else cut, which it says itself."""
+    whole = _for_each_protocol(message, message.text, message.data)
+    if len(whole.encode()) <= MESSAGE_BYTES:
+        return whole
+    kept = {name: value for name, value in message.data.items() if name in KEPT}
+    return _for_each_protocol(message, shortened(message.text, TEXT_BYTES), {**kept, "cut": True})
 
 
 def shortened(text: str, most: int) -> str:
@@ -46,3 +52,9 @@ def shortened(text: str, most: int) -> str:
     if len(whole) <= most:
         return text
     return whole[:most].decode(errors="ignore") + "\n(cut here; the ledger has all of it)"
+
+
+def _for_each_protocol(message: Message, text: str, data: Mapping[str, Any]) -> str:
+    told = {"text": text, "blocks": message.blocks, "data": data, "dedup_key": message.dedup_key}
+    structured = json.dumps(told, ensure_ascii=False, default=str)
+    return json.dumps({"default": text, "lambda": structured, "sqs": structured}, ensure_ascii=False)
