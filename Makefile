@@ -1,0 +1,74 @@
+# KMS Perimeter. A newcomer runs `make demo` and `make test`; both install what they need, into this folder only.
+
+PYTHON  ?= python3
+VENV    := .venv
+SAM     := .venvs/sam
+AWS     := .venvs/ministack
+NODE    := tests/oracles/node_modules
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(VENV)/.done ## the command line and everything for development, in .venv
+	@echo "now: . $(VENV)/bin/activate && kms-perimeter --help"
+
+.PHONY: demo
+demo: $(VENV)/.done $(SAM)/.done $(AWS)/.done ## a day in the life of the service, deployed onto an AWS on this machine
+	@$(VENV)/bin/python -m local.demo
+
+.PHONY: test
+test: $(VENV)/.done $(SAM)/.done $(AWS)/.done oracles lint ## everything that must hold before a change lands
+	$(VENV)/bin/python -m pytest
+
+.PHONY: test-deep
+test-deep: $(VENV)/.done oracles ## the differential and property tests with twenty times the examples
+	$(VENV)/bin/python -m pytest -m deep tests/property tests/oracles
+
+.PHONY: lint
+lint: $(VENV)/.done
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/cfn-lint template.yaml
+
+.PHONY: bench
+bench: $(VENV)/.done oracles ## speed and wrong answers, side by side with others
+	$(VENV)/bin/python -m bench
+
+.PHONY: build
+build: $(SAM)/.done ## the artefact that `sam deploy` takes
+	$(SAM)/bin/sam build --cached --parallel
+
+.PHONY: lock
+lock: ## write the lock files anew
+	for name in dev sam ministack; do \
+	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	        requirements/$$name.in --output-file requirements/$$name.txt; done
+
+.PHONY: clean
+clean: ## remove what was made here
+	rm -rf $(VENV) .venvs .aws-sam $(NODE) .hypothesis .pytest_cache .mypy_cache .ruff_cache
+
+# Node is needed only for the engine of somebody else that ours is compared with; without it those tests say so.
+.PHONY: oracles
+oracles:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE)/.package-lock.json; \
+	else echo "no npm here: the comparison with iam-simulate will be skipped"; fi
+
+$(NODE)/.package-lock.json: tests/oracles/package-lock.json
+	npm ci --prefix tests/oracles --no-audit --no-fund --loglevel=error
+
+$(VENV)/.done: requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venvs/%/.done: requirements/%.txt
+	$(PYTHON) -m venv .venvs/$*
+	.venvs/$*/bin/pip install --quiet --require-hashes --requirement $<
+	@touch $@
