@@ -64,7 +64,7 @@ class Webhook:
 
     @property
     def refusals(self) -> list[str]:
-        """Why posts were refused, oldest first: `invalid_blocks` and the like; trouble made on purpose is not listed."""
+        """Why posts were refused, oldest first: `invalid_blocks` and the like, but no trouble made on purpose."""
         with self._changed:
             return list(self._refusals)
 

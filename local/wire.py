@@ -1,4 +1,4 @@
-"""The names that the two sides of the embedded AWS share: its controller (`local.embedded`) and its server (`local.aws`).
+"""The names that the two sides of the embedded AWS share: the controller `local.embedded`, the server `local.aws`.
 
 A real caller's identity and network are known to AWS from its credentials and its packets. Here the caller states them,
 in HTTP headers that no AWS client sends.

@@ -1,6 +1,7 @@
 """`python -m local.aws --state DIR`: run the embedded AWS in the foreground, with ministack's own Python.
 
-Prints one line of JSON, `{"endpoint": "http://127.0.0.1:PORT"}`, once it serves. Writes only into DIR. Stops on SIGTERM.
+Prints one line of JSON, `{"endpoint": "http://127.0.0.1:PORT"}`, once it serves. Writes only into DIR.
+Stops on SIGTERM.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import importlib
 import json
 import os
 import socket
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -67,7 +69,8 @@ def _environment(arguments: argparse.Namespace, endpoint: str) -> dict[str, str]
 
 
 def _announce(endpoint: str) -> None:
-    print(json.dumps({"endpoint": endpoint}), flush=True)
+    sys.stdout.write(json.dumps({"endpoint": endpoint}) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

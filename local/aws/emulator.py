@@ -4,6 +4,8 @@ What is asked here cannot be asked over ministack's API: an event with an `aws.*
 session for each function, whether a principal exists, a key that AWS manages. Pinned to ministack 1.5.33.
 """
 
+# ruff: noqa: SLF001 - the inside is what this door is for
+
 import hashlib
 import json
 import re
@@ -11,13 +13,16 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.app import app as application
-from ministack.core import lambda_runtime
+from ministack.app import app
+from ministack.core import hypercorn_compat, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, request_scope, set_request_account_id
 from ministack.core.router import extract_access_key_id, extract_region
-from ministack.services import eventbridge, iam, kms, lambda_svc, sts
+from ministack.services import eventbridge, iam, kms, lambda_svc, scheduler, sts
 
-__all__ = ["Scope", "add_managed_key", "application", "find_key", "give_functions_their_roles", "is_managed"]
+from local.aws.http import Application
+
+application: Application = app
+"""ministack itself: what the layer stands in front of."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def principal_exists(arn: str) -> bool:
 
 
 def find_key(scope: Scope, reference: str) -> dict[str, Any] | None:
-    """ministack's own record of the key that an ID, an ARN or an alias means, or None."""
+    """The record that ministack keeps of the key that an ID, an ARN or an alias means, or None."""
     with request_scope(scope.account, scope.region):
         found: dict[str, Any] | None = kms._resolve_key(reference)
     return found
@@ -88,10 +93,14 @@ def is_managed(key: dict[str, Any]) -> bool:
     return key.get("KeyManager") == "AWS"
 
 
-def give_functions_their_roles() -> None:
-    """Let each function sign as a session of its own role; ministack gives them all the account's key."""
+def prepare() -> None:
+    """Set ministack up as this project wants it, once, before it serves."""
+    hypercorn_compat.install()
+    # ministack gives every function the account's own key; on AWS each calls as a session of its role.
     lambda_runtime.execution_credentials = _role_session
     lambda_svc.execution_credentials = _role_session
+    # Seconds between looks at the schedules; ministack takes ten.
+    scheduler._SCHEDULE_TICK_INTERVAL = 1
 
 
 def stop_functions() -> None:

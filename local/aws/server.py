@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from ministack.core import hypercorn_compat
 
 from local.aws import emulator
 from local.aws.cloudtrail.delivery import Delivery
@@ -19,8 +18,7 @@ from local.aws.front import Front
 
 def run(listening: socket.socket, ready: Callable[[], None], *, stop_with_stdin: bool) -> None:
     """Serve on a listening socket; return when SIGTERM comes, SIGINT comes, or (if so told) standard input ends."""
-    hypercorn_compat.install()
-    emulator.give_functions_their_roles()
+    emulator.prepare()
     asyncio.run(_serve(listening, ready, stop_with_stdin=stop_with_stdin))
     emulator.stop_functions()
 
@@ -33,14 +31,14 @@ async def _serve(listening: socket.socket, ready: Callable[[], None], *, stop_wi
     if stop_with_stdin:
         _watch_stdin(lambda: loop.call_soon_threadsafe(stop.set))
     front = Front(emulator.application, Delivery(), ready)
-    await serve(front, _settings(listening), shutdown_trigger=stop.wait)  # type: ignore[arg-type]  # ASGI, typed apart
+    await serve(front, _settings(listening), shutdown_trigger=stop.wait)
 
 
 def _settings(listening: socket.socket) -> Config:
     settings = Config()
     settings.bind = [f"fd://{listening.fileno()}"]
     settings.keep_alive_timeout = 75
-    settings.graceful_timeout = 0.3  # type: ignore[assignment]  # seconds; clients keep idle connections open
+    settings.graceful_timeout = 0.3  # seconds: clients keep idle connections open
     settings.loglevel = "WARNING"
     return settings
 

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from local.embedded import EmbeddedAws
 
-
 _Seen = TypeVar("_Seen")
 
 

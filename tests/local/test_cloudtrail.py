@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import boto3
 import pytest
 
 from local.aws.cloudtrail.naming import lower_camel, print_date
@@ -232,8 +233,12 @@ def test_keeps_an_assumed_roles_name(aws: EmbeddedAws) -> None:
     """Credentials from `sts:AssumeRole` speak for themselves: no identity has to be stated."""
     role = aws.client("iam").create_role(RoleName="Assumed", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     issued = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="alice")["Credentials"]
-    kms = aws.client("kms")
-    kms._request_signer._credentials.access_key = issued["AccessKeyId"]
+    session = boto3.session.Session(
+        aws_access_key_id=issued["AccessKeyId"],
+        aws_secret_access_key=issued["SecretAccessKey"],
+        aws_session_token=issued["SessionToken"],
+    )
+    kms = session.client("kms", endpoint_url=aws.endpoint, region_name="us-east-1")
 
     with listening(aws) as trail:
         kms.create_key()
@@ -253,5 +258,8 @@ def test_leaves_out_what_is_too_large() -> None:
 
 def test_spells_as_cloudtrail_does() -> None:
     """Names begin with a small letter, dates are written out, values are left alone."""
-    assert lower_camel({"AWSAccountId": 1, "Tags": [{"TagKey": "Key"}]}) == {"aWSAccountId": 1, "tags": [{"tagKey": "Key"}]}
+    assert lower_camel({"AWSAccountId": 1, "Tags": [{"TagKey": "Key"}]}) == {
+        "aWSAccountId": 1,
+        "tags": [{"tagKey": "Key"}],
+    }
     assert print_date(1593484447) == "Jun 30, 2020 2:34:07 AM"

@@ -49,7 +49,8 @@ def test_describes_a_key_completely(kms: Any) -> None:  # noqa: ANN401
 
 
 @pytest.mark.parametrize(
-    ("spec", "usage"), [("RSA_2048", "SIGN_VERIFY"), ("ECC_NIST_P256", "SIGN_VERIFY"), ("HMAC_256", "GENERATE_VERIFY_MAC")]
+    ("spec", "usage"),
+    [("RSA_2048", "SIGN_VERIFY"), ("ECC_NIST_P256", "SIGN_VERIFY"), ("HMAC_256", "GENERATE_VERIFY_MAC")],
 )
 def test_makes_keys_of_every_usage(kms: Any, spec: str, usage: str) -> None:  # noqa: ANN401
     """Signing keys and MAC keys can be made: what they can do decides what the perimeter must cover."""

@@ -37,7 +37,10 @@ REFUSED = {
         a_policy(a_statement(), a_statement(Principal={"AWS": f"arn:aws:iam::{OURS}:role/Nobody"})),
         MALFORMED,
     ),
-    "the ID of a deleted user": (a_policy(a_statement(), a_statement(Principal={"AWS": "AIDACKCEVSQ6C2EXAMPLE"})), MALFORMED),
+    "the ID of a deleted user": (
+        a_policy(a_statement(), a_statement(Principal={"AWS": "AIDACKCEVSQ6C2EXAMPLE"})),
+        MALFORMED,
+    ),
     "a wildcard in a principal": (
         a_policy(a_statement(), a_statement(Principal={"AWS": f"arn:aws:iam::{OURS}:role/*"})),
         MALFORMED,
@@ -146,4 +149,3 @@ def test_lets_a_named_role_keep_the_key(aws: EmbeddedAws) -> None:
 
     with pytest.raises(other.exceptions.MalformedPolicyDocumentException):
         other.put_key_policy(KeyId=key, Policy=policy)
-

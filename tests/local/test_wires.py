@@ -121,9 +121,6 @@ def test_the_ledger_writes_on_condition_and_finds_by_index(probe: Probe) -> None
         ExpressionAttributeValues={":v": {"S": "escapes"}},
     )
     assert [entry["sk"]["S"] for entry in found["Items"]] == ["v1"]
-    assert ledger.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["AttributeName"] == "expires"
-    protection = ledger.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
-    assert protection["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 def test_log_group_alarm_and_schedule_are_there(probe: Probe) -> None:

@@ -30,7 +30,7 @@ class Delivery:
 def _publish(scope: emulator.Scope, record: dict[str, Any]) -> None:
     try:
         emulator.publish(scope, as_entry(record))
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever a rule's target does, the next record must still be delivered
         _log.exception("could not deliver %s", record["eventName"])
 
 

@@ -1,1 +1,4 @@
-"""KMS as AWS answers it, where ministack answers otherwise. Written from AWS's documents; shares no code with the product."""
+"""KMS as AWS answers it, where ministack answers otherwise.
+
+Written from AWS's documents; it shares no code with the product, so that each can show the other wrong.
+"""

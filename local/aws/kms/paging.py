@@ -1,7 +1,7 @@
 """Pages of lists: ministack gives the whole list and ignores `Limit` and `Marker`.
 
-[API reference] ListKeys: 100 keys a page, at most 1,000. ListAliases: 50, at most 100. ListResourceTags: 50, at most 50.
-ListGrants pages in ministack itself.
+[API reference] ListKeys: 100 keys a page, at most 1,000. ListAliases: 50, at most 100. ListResourceTags: 50, at most
+50. ListGrants pages in ministack itself.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def page(call: Call, answer: Answer) -> Answer:
 
 
 def refuse_page(call: Call) -> Refusal | None:
-    """`ValidationException` for a page size out of bounds, `InvalidMarkerException` for a marker that KMS never gave."""
+    """`ValidationException` for a size out of bounds, `InvalidMarkerException` for a marker that KMS never gave."""
     wanted = _LISTS.get(call.operation)
     if wanted is None:
         return None

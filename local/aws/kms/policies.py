@@ -1,7 +1,7 @@
 """The key policy that a call brings along: whether KMS would take it.
 
-Three questions, in this order: is it a text that KMS stores, is it a policy, does it leave the caller able to change it.
-AWS publishes the codes of the answers and the wording of a few; the other messages are ours.
+Three questions, in this order: is it a text that KMS stores, is it a policy, does it leave the caller able to change
+it. AWS publishes the codes of the answers and the wording of a few; the other messages are ours.
 """
 
 import re

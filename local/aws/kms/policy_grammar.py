@@ -65,7 +65,7 @@ def read_policy(text: str) -> dict[str, Any]:
     return dict(policy)
 
 
-def statements_of(policy: dict[str, Any]) -> list[dict[str, Any]]:
+def statements_of(policy: dict[str, Any]) -> list[Any]:
     """The statements, also of a policy with only one that is in no list."""
     found = policy["Statement"]
     return found if isinstance(found, list) else [found]

@@ -30,7 +30,7 @@ def _try(record: dict[str, Any], context: Any) -> bool:  # noqa: ANN401 - Lambda
 
 
 def _take(source: str, body: str, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own class
-    print(json.dumps({"took": body[:80], "greeting": witness.GREETING}))
+    print(json.dumps({"took": body[:80], "greeting": witness.GREETING}))  # noqa: T201 - the output is what is tested
     item = {"pk": source, "sk": f"{time.time_ns()}-{context.aws_request_id}", "body": body, "verdict": "seen"}
     _table.put_item(Item=item, ConditionExpression="attribute_not_exists(pk)")
     return _obey(json.loads(body)) if body.startswith("{") else {}
@@ -41,7 +41,7 @@ def _obey(order: dict[str, Any]) -> dict[str, Any]:
         return {"arn": boto3.client("kms").create_key()["KeyMetadata"]["Arn"]}
     if order.get("do") == "post":
         url = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET"])["SecretString"]
-        request = urllib.request.Request(url, data=json.dumps({"text": order["text"]}).encode())
-        with urllib.request.urlopen(request, timeout=5) as response:
+        request = urllib.request.Request(url, data=json.dumps({"text": order["text"]}).encode())  # noqa: S310
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - the test gave the URL
             return {"status": response.status}
     return {"words": os.environ["WORDS"]} if order.get("do") == "words" else {}
