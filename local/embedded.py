@@ -25,6 +25,7 @@ from botocore.config import Config
 from local.wire import (
     ACCOUNT,
     IDENTITY_HEADER,
+    LOSES_EVENT_HEADER,
     MANAGED_KEY_PATH,
     REGION,
     SOURCE_IP_HEADER,
@@ -148,6 +149,7 @@ class EmbeddedAws:
         vpc_endpoint: str | None = None,
         source_ip: str | None = None,
         region: str | None = None,
+        loses_events: bool = False,
     ) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A boto3 client of this AWS; it never retries, so that what a test sees is what happened.
 
@@ -157,6 +159,7 @@ class EmbeddedAws:
             vpc_endpoint: The VPC endpoint that the calls come over; None: from the internet.
             source_ip: The address that the calls come from.
             region: Another Region than this AWS's own.
+            loses_events: Whether the CloudTrail records of the calls get lost, as AWS's delivery is best effort only.
         """
         account = identity.split(":")[4] if identity else self.account
         # The stubs know each service by its literal name, and here it is a variable.
@@ -167,7 +170,12 @@ class EmbeddedAws:
             region_name=region or self.region,
             config=Config(retries={"total_max_attempts": 1}, proxies={}, s3={"addressing_style": "path"}),
         )
-        told = {IDENTITY_HEADER: identity, VPC_ENDPOINT_HEADER: vpc_endpoint, SOURCE_IP_HEADER: source_ip}
+        told = {
+            IDENTITY_HEADER: identity,
+            VPC_ENDPOINT_HEADER: vpc_endpoint,
+            SOURCE_IP_HEADER: source_ip,
+            LOSES_EVENT_HEADER: "yes" if loses_events else None,
+        }
         _add_headers(client, {name: value for name, value in told.items() if value})
         return client
 

@@ -18,5 +18,8 @@ VPC_ENDPOINT_HEADER = "x-local-vpc-endpoint"
 SOURCE_IP_HEADER = "x-local-source-ip"
 """The IP address that the call came from."""
 
+LOSES_EVENT_HEADER = "x-local-loses-event"
+"""Present: the call's CloudTrail record never arrives, since AWS delivers records on a "best effort" basis."""
+
 MANAGED_KEY_PATH = "/_local/managed-keys"
 """POST `{"alias": "aws/ebs"}` here to make a key that AWS manages, as using an integrated service does."""

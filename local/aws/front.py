@@ -13,7 +13,7 @@ from local.aws.kms.amend import amend
 from local.aws.kms.call import Call
 from local.aws.kms.paging import fetch_all, page
 from local.aws.kms.refuse import refuse
-from local.wire import MANAGED_KEY_PATH
+from local.wire import LOSES_EVENT_HEADER, MANAGED_KEY_PATH
 
 _KMS_TARGET = "TrentService."
 
@@ -54,11 +54,14 @@ class Front:
         await reply(send, Answer(200, emulator.add_managed_key(scope, wanted["alias"])), str(uuid.uuid4()))
 
     async def _answer_kms(self, connection: Connection, receive: Receive, send: Send) -> None:
-        call = _read_call(read_headers(connection), await read_body(receive))
+        headers = read_headers(connection)
+        call = _read_call(headers, await read_body(receive))
         # A deleted alias no longer says which key it meant, so the record's resources are looked up before the call.
         touched = emulator.alias_target(call.scope, str(call.parameters.get("AliasName", "")))
         answer = await self._carry_out(call, connection)
         await reply(send, answer, call.request_id)
+        if LOSES_EVENT_HEADER in headers:
+            return
         for record in records_of(call, answer, touched):
             self._delivery.deliver(call.scope.account, record)
 

@@ -229,6 +229,19 @@ def test_tells_from_which_network(aws: EmbeddedAws) -> None:
     assert "vpcEndpointId" not in outside
 
 
+def test_loses_an_event_when_told_to(aws: EmbeddedAws) -> None:
+    """A call whose record never arrives did what it was to do: delivery is best effort, and a sweep must find the key."""
+    lossy = aws.client("kms", loses_events=True)
+
+    with listening(aws) as trail:
+        lost = lossy.create_key()["KeyMetadata"]["Arn"]
+        told = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+        records = trail.records(1)
+
+    assert [record["resources"][0]["ARN"] for record in records] == [told]
+    assert aws.client("kms").describe_key(KeyId=lost)["KeyMetadata"]["Arn"] == lost
+
+
 def test_keeps_an_assumed_roles_name(aws: EmbeddedAws) -> None:
     """Credentials from `sts:AssumeRole` speak for themselves: no identity has to be stated."""
     role = aws.client("iam").create_role(RoleName="Assumed", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
