@@ -188,6 +188,11 @@ def read(record: object) -> KeyChange | Ignored:
         return Ignored(odd.reason, odd.detail, event_id)
 
 
+def partition_of(region: str) -> str:
+    """The partition that a Region is in, by the beginning of its name."""
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
 def came_from_outside(change: KeyChange, perimeter: Perimeter) -> bool | None:
     """Whether the call itself came from none of the perimeter's networks.
 
@@ -269,8 +274,7 @@ def _as_key_arn(value: str, record: _Record) -> str | None:
     region, account = record.text("awsRegion"), record.text("recipientAccountId")
     if not (region and account and _KEY_ID.fullmatch(value)):  # an alias, or something else
         return None
-    partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
-    arn = f"arn:{partition}:kms:{region}:{account}:key/{value}"
+    arn = f"arn:{partition_of(region)}:kms:{region}:{account}:key/{value}"
     return arn if _KEY_ARN.fullmatch(arn) else None
 
 

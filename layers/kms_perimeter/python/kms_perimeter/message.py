@@ -264,10 +264,16 @@ def _about(matter: Matter) -> Part:
 def _findings(verdict: Verdict) -> tuple[str, ...]:
     if verdict.outcome is not Outcome.ESCAPES:
         return (_sentence(verdict.reason or verdict.outcome.value),)
-    groups: dict[tuple[StatementRef, Route], list[Escape]] = {}
-    for escape in verdict.escapes:
-        groups.setdefault((escape.statement, escape.route), []).append(escape)
+    groups = grouped(verdict.escapes)
     return tuple(line for (statement, route), group in groups.items() for line in _opening(statement, route, group))
+
+
+def grouped(escapes: Iterable[Escape]) -> dict[tuple[StatementRef, Route], list[Escape]]:
+    """The escapes by what opens them, since one statement usually opens many operations in one way."""
+    groups: dict[tuple[StatementRef, Route], list[Escape]] = {}
+    for escape in escapes:
+        groups.setdefault((escape.statement, escape.route), []).append(escape)
+    return groups
 
 
 def _opening(statement: StatementRef, route: Route, group: list[Escape]) -> tuple[str, str]:

@@ -221,9 +221,9 @@ _ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
 _KEY_PATTERN = re.compile(r"arn:[a-z*?-]+:kms:[a-z0-9*?-]+:[0-9*?]+:key/[A-Za-z0-9*?-]+")
 _ALIAS_PATTERN = re.compile(r"alias/[A-Za-z0-9/_*?-]+")
-# The value of `aws:PrincipalArn` for a role's session is the role, so a session's own ARN would exempt nobody. A
-# pattern would exempt principals that nobody has made yet.
-_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[\w+=,.@/-]+)", re.ASCII)
+# The value of `aws:PrincipalArn` for a role's session is the role, so a session's own ARN would exempt nobody. A name
+# that is a wildcard from the start would exempt the whole account.
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[\w+=,.@-][\w+=,.@/*?-]*)", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _NETWORKS: dict[str, tuple[re.Pattern[str], str]] = {
@@ -244,7 +244,7 @@ _PERIMETER = (
     "fix_keys_with_service_grants",
 )
 _A_NAME = "a name (up to 64 letters, digits, spaces, `.`, `_`, `-`)"
-_AN_IAM_ARN = "the ARN of one role, user or root user in IAM, without wildcards"
+_AN_IAM_ARN = "the ARN of a role, user or root user in IAM (`*` and `?` only within the name)"
 
 
 def _file(place: Place) -> PerimeterFile:

@@ -1,0 +1,1 @@
+"""The command line: `check`, `evaluate`, `fix` and `replay`. Lambda never imports it."""

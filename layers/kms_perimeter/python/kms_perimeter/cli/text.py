@@ -1,0 +1,169 @@
+"""What the commands print for people: colours on a terminal only, and none where NO_COLOR is set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from kms_perimeter.cloudtrail import Ignored
+from kms_perimeter.message import grouped, named
+from kms_perimeter.policy import document
+from kms_perimeter.verdict import Outcome
+
+if TYPE_CHECKING:
+    from kms_perimeter.cli.check import Checked
+    from kms_perimeter.cli.inputs import PolicyFile
+    from kms_perimeter.cli.replay import Replayed
+    from kms_perimeter.policy.evaluator import Evaluation
+    from kms_perimeter.remedy import Plan
+    from kms_perimeter.verdict import Request, StatementRef, Verdict
+
+STYLES = {
+    "enclosed": "bold green",
+    "allowed": "bold yellow",
+    "escapes": "bold red",
+    "undecided": "bold yellow",
+    "malformed": "bold magenta",
+    "explicit-deny": "bold red",
+    "implicit-deny": "bold red",
+    "remediate": "bold red",
+    "contested": "bold red",
+    "alert": "bold yellow",
+    "ask": "bold yellow",
+    "refused": "bold red",
+    "changed": "bold green",
+}
+
+
+class Paper:
+    """Lines for standard output; nothing in them is taken for markup."""
+
+    def __init__(self) -> None:
+        self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    def line(self, *parts: str | tuple[str, str], indent: int = 0) -> None:
+        """One line of plain and styled parts."""
+        self._console.print(Text.assemble("  " * indent, *parts))
+
+
+def styled(word: str) -> tuple[str, str]:
+    """A word of the vocabulary in its colour."""
+    return (word, STYLES.get(word, "bold"))
+
+
+def print_checked(checked: list[Checked], why: str | None) -> None:
+    """The verdicts of `check`."""
+    paper = Paper()
+    for one in checked:
+        verdict = one.verdict
+        paper.line((one.policy.name, "bold"), ": ", styled(verdict.outcome.value), f" ({_judged_as(verdict)})")
+        _print_verdict(paper, verdict, one.policy)
+    if why:
+        paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
+    if len(checked) > 1:
+        counts = Counter(one.verdict.outcome for one in checked)
+        told = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome])
+        paper.line(("in all: ", "bold"), f"{len(checked)} policies, {told}")
+
+
+def print_plan(plan: Plan, name: str, why: str | None, out: str | None) -> None:
+    """The plan of `fix`."""
+    paper = Paper()
+    if plan.refused is not None:
+        paper.line((name, "bold"), ": ", styled("refused"), f": {plan.refused}")
+    elif not plan.changed:
+        paper.line((name, "bold"), ": ", styled("enclosed"), " already, nothing to do")
+    else:
+        paper.line((name, "bold"), ": ", styled("changed"), f" by the strategy {plan.strategy}, and proved:")
+    _print_diff(paper, plan.diff)
+    if plan.changed or plan.refused is not None:
+        paper.line("the new policy: ", styled(plan.verdict.outcome.value), f" ({_judged_as(plan.verdict)})")
+        _print_verdict(paper, plan.verdict, None)
+    if out and plan.refused is None:
+        paper.line(f"written to {out}")
+    if why:
+        paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
+
+
+def print_evaluated(evaluated: list[tuple[Request, Evaluation]]) -> None:
+    """The decisions of `evaluate`."""
+    paper = Paper()
+    for request, evaluation in evaluated:
+        route = f" (route {evaluation.route.value})" if evaluation.route else ""
+        paper.line(f"{request.action} by {request.principal}: ", styled(evaluation.decision), route)
+        for ref, effect in evaluation.statements:
+            paper.line(f"{effect} by {named(ref)}", indent=1)
+
+
+def print_replayed(replayed: list[Replayed]) -> None:
+    """What `replay` found."""
+    paper = Paper()
+    for one in replayed:
+        if isinstance(one.read, Ignored):
+            paper.line((one.file, "bold"), ": ignored, ", (one.read.reason.value, "bold"), f": {one.read.detail}")
+            continue
+        _print_change(paper, one)
+
+
+def _print_change(paper: Paper, one: Replayed) -> None:
+    change = one.read
+    assert not isinstance(change, Ignored)  # noqa: S101 - for the type checker; the caller has looked
+    paper.line((one.file, "bold"), f": {change.event_name} on {change.key_arn}")
+    through = f" through {change.vpc_endpoint_id}" if change.vpc_endpoint_id else ""
+    outside = {True: ", itself outside the perimeter", False: ", itself inside the perimeter", None: ""}[one.outside]
+    paper.line(f"by {change.actor}", indent=1)
+    paper.line(f"on {change.time:%Y-%m-%d %H:%M:%S} UTC from {change.source_ip}{through}{outside}", indent=1)
+    paper.line(f"the service would read: {', '.join(one.would_read)}", indent=1)
+    if one.verdict is None or one.decision is None:
+        paper.line(_why_no_verdict(one, truncated=change.truncated), indent=1)
+        return
+    paper.line("the policy it carries: ", styled(one.verdict.outcome.value), f" ({_judged_as(one.verdict)})", indent=1)
+    _print_verdict(paper, one.verdict, None, indent=2)
+    paper.line("decision: ", styled(one.decision.kind.value), f", {one.decision.reason}", indent=1)
+
+
+def _why_no_verdict(one: Replayed, *, truncated: bool) -> str:
+    if truncated:
+        return "CloudTrail left the parameters out (over 100 KB), so only the live policy can be judged"
+    if isinstance(one.read, Ignored) or one.read.policy is None:
+        return "the event carries no policy, so only the live one can be judged"
+    return "give --perimeter to judge the policy that the event carries"
+
+
+def _judged_as(verdict: Verdict) -> str:
+    return f"perimeter {verdict.perimeter}, key usage {verdict.key_usage}"
+
+
+def _print_verdict(paper: Paper, verdict: Verdict, policy: PolicyFile | None, indent: int = 1) -> None:
+    if verdict.reason:
+        paper.line(verdict.reason, indent=indent)
+    for (ref, route), escapes in grouped(verdict.escapes).items():
+        paper.line((f"{_where(ref, policy)}, route {route.value}", "red"), indent=indent)
+        paper.line(", ".join(dict.fromkeys(escape.operation for escape in escapes)), indent=indent + 1)
+        paper.line(escapes[0].why, indent=indent + 1)
+        paper.line(f"for example: {_told(escapes[0].request)}", indent=indent + 1)
+    for advisory in verdict.advisories:
+        about = f", {_where(advisory.statement, policy)}" if advisory.statement else ""
+        paper.line((f"{advisory.code}{about}", "cyan"), f": {advisory.message}", indent=indent)
+
+
+def _where(ref: StatementRef, policy: PolicyFile | None) -> str:
+    places = document.positions(policy.text) if policy else []
+    return f"{named(ref)} (line {places[ref.index].line})" if ref.index < len(places) else named(ref)
+
+
+def _told(request: Request) -> str:
+    context = ", ".join(
+        f"{name}={value if isinstance(value, str) else '|'.join(value)}" for name, value in request.context.items()
+    )
+    return f"{request.principal} calls {request.action}" + (f" with {context}" if context else "")
+
+
+def _print_diff(paper: Paper, diff: str) -> None:
+    for line in diff.splitlines():
+        head = line.startswith(("+++", "---"))
+        style = "bold" if head else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+        paper.line((line, style))
