@@ -230,7 +230,7 @@ def test_tells_from_which_network(aws: EmbeddedAws) -> None:
 
 
 def test_loses_an_event_when_told_to(aws: EmbeddedAws) -> None:
-    """A call whose record never arrives did what it was to do: delivery is best effort, and a sweep must find the key."""
+    """A call whose record never arrives did what it was to do; a sweep must find the key."""
     lossy = aws.client("kms", loses_events=True)
 
     with listening(aws) as trail:
