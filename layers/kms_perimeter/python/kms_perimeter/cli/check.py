@@ -56,11 +56,11 @@ def check(policies: tuple[str, ...], perimeter_name: str, key: KeyOptions, outpu
     perimeter, why = inputs.choose(inputs.read_perimeters(perimeter_name))
     checked = [Checked(policy, judged(policy, key, perimeter)) for policy in map(inputs.read_policy, policies)]
     if output == "json":
-        click.echo(json.dumps(_as_json(checked), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_as_json(checked), indent=2))
     elif output == "sarif":
         from kms_perimeter.cli import sarif  # noqa: PLC0415 - only for who asks
 
-        click.echo(json.dumps(sarif.log(checked), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(sarif.log(checked), indent=2))
     else:
         from kms_perimeter.cli import text  # noqa: PLC0415 - rich takes its time
 

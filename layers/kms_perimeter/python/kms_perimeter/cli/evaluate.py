@@ -55,7 +55,7 @@ def evaluate(policy: str, request_name: str, output: str) -> None:
     decided = [evaluator.evaluate(parsed, request, _key(parsed, request)) for request in several]
     if output == "json":
         printed = [_as_json(evaluation) for evaluation in decided]
-        click.echo(json.dumps(printed if isinstance(asked, list) else printed[0], indent=2, ensure_ascii=False))
+        click.echo(json.dumps(printed if isinstance(asked, list) else printed[0], indent=2))
     else:
         from kms_perimeter.cli import text  # noqa: PLC0415 - rich takes its time
 

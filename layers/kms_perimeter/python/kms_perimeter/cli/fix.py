@@ -83,7 +83,7 @@ def _refusal(given: PolicyFile) -> dict[str, Any]:
 
 
 def _dumped(printed: dict[str, Any]) -> str:
-    return json.dumps(printed, indent=2, ensure_ascii=False)
+    return json.dumps(printed, indent=2)
 
 
 def _write(name: str, policy: str) -> None:

@@ -84,7 +84,7 @@ def replay(events: tuple[str, ...], perimeter_name: str | None, key: KeyOptions,
     if output == "json":
         printed = [one.to_json() for one in replayed]
         alone = len(loaded) == 1 and not _is_log(loaded[0][1])
-        click.echo(json.dumps(printed[0] if alone else printed, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(printed[0] if alone else printed, indent=2))
     else:
         from kms_perimeter.cli import text  # noqa: PLC0415 - rich takes its time
 

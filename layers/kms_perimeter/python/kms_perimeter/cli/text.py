@@ -39,14 +39,20 @@ STYLES = {
 
 
 class Paper:
-    """Lines for standard output; nothing in them is taken for markup."""
+    """Lines for standard output; nothing in them is taken for markup or obeyed by the terminal."""
 
     def __init__(self) -> None:
         self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def line(self, *parts: str | tuple[str, str], indent: int = 0) -> None:
         """One line of plain and styled parts."""
-        self._console.print(Text.assemble("  " * indent, *parts))
+        shown = [_printable(part) if isinstance(part, str) else (_printable(part[0]), part[1]) for part in parts]
+        self._console.print(Text.assemble("  " * indent, *shown))
+
+
+def _printable(text: str) -> str:
+    """The text without control characters: a policy's author must not be able to write to a reviewer's terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def styled(word: str) -> tuple[str, str]:

@@ -36,6 +36,8 @@ def load(text: str) -> PerimeterFile:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         raise MalformedPerimeter(f"not YAML: {error.problem or error.context}", line=line, column=column) from None
+    except RecursionError:  # brackets without end, or an anchor that holds itself
+        raise MalformedPerimeter("nested too deep to be read") from None
     except yaml.YAMLError as error:
         raise MalformedPerimeter(f"not YAML: {str(error).splitlines()[0]}") from None
     finally:
