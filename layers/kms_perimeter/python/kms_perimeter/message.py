@@ -104,7 +104,7 @@ def exposure_closed(
         closed: when it was seen to be enclosed again, or None where that is not known.
         carried: the verdict on the policy that was in force meanwhile.
     """
-    headline = f"{_key_id(matter.key_arn)} was open to outside use and is enclosed again"
+    headline = f"{_key_id(matter.key_arn)} was open and is enclosed again"
     window = f"From {_at(opened)} to {_at(closed)}{_duration(opened, closed)}."
     parts = (
         Part("When it was open", (window,)),
@@ -164,7 +164,7 @@ def refused(matter: Matter, *, reason: str, diff: str = "") -> Message:
 def unreadable(key_arn: str, *, reason: str, change: KeyChange | None = None) -> Message:
     """The key's policy cannot be read, so nobody knows whether the key is enclosed."""
     matter = Matter(key_arn, Verdict(Outcome.UNDECIDED, None, "", reason=reason), change)
-    headline = f"{_key_id(key_arn)} cannot be judged: its policy cannot be read"
+    headline = f"{_key_id(key_arn)} has a policy that cannot be read"
     advice = "Let the guard's role read the key: kms:DescribeKey, kms:GetKeyPolicy, and what its perimeter asks for."
     parts = (
         Part("What is wrong", (_sentence(reason),)),
@@ -240,7 +240,7 @@ def _message(
     facts: Mapping[str, Any],
 ) -> Message:
     title = f"{_capital(severity)}: {headline}"
-    letter = Letter(title, (_about(matter), *parts))
+    letter = Letter(title, (*parts, _about(matter)))
     change = matter.change.to_json() if matter.change else None
     data = {
         "kind": kind,
@@ -336,7 +336,8 @@ def _capital(severity: Severity) -> str:
 
 
 def _sentence(clause: str) -> str:
-    return clause[:1].upper() + clause[1:].rstrip(".") + "."
+    first = clause.split(" ", 1)[0]
+    return (clause[:1].upper() + clause[1:] if first.isalpha() else clause).rstrip(".") + "."
 
 
 def _times(count: int) -> str:

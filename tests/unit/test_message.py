@@ -1,0 +1,214 @@
+"""The wording of every message, whole, as `tests/cases/messages` has it, and the limits of what carries it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kms_perimeter import message
+from kms_perimeter.cloudtrail import KeyChange
+from kms_perimeter.decision import Decision, DecisionKind, Severity, decide
+from kms_perimeter.letter import Letter, Part
+from kms_perimeter.message import Matter, Message
+from kms_perimeter.perimeter import Mode, Perimeter, Rule
+from kms_perimeter.verdict import Advisory, Escape, Outcome, Request, Route, StatementRef, Verdict
+from slack_sdk.models.blocks import Block
+
+CASES = Path(__file__).parents[1] / "cases" / "messages"
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+DIFF = '--- present policy\n+++ new policy\n@@ -1 +1,2 @@\n {"Sid": "a"}\n+{"Sid": "b"}\n'
+NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+OPENED = datetime(2026, 11, 24, 11, 52, 30, tzinfo=UTC)
+
+
+def a_change(**differently: object) -> KeyChange:
+    """Alice puts a policy from the internet."""
+    known: dict[str, object] = {
+        "event_id": "c217db1f-903f-4a2f-8f88-9580182d6313",
+        "event_name": "PutKeyPolicy",
+        "time": OPENED,
+        "key_arn": KEY,
+        "account": "111122223333",
+        "region": "us-east-1",
+        "actor": "arn:aws:iam::111122223333:user/Alice",
+        "source_ip": "198.51.100.7",
+        "policy": "{}",
+    }
+    return KeyChange(**(known | differently))  # type: ignore[arg-type]
+
+
+def an_escape(operation: str, route: Route = Route.IAM, statement: StatementRef | None = None) -> Escape:
+    """An escape of our account from the internet."""
+    ref = statement or StatementRef(0, "Enable IAM policies")
+    request = Request("arn:aws:iam::111122223333:role/any", operation, KEY, {"aws:SourceIp": "203.0.113.7"})
+    return Escape(operation, "use", route, ref, request, f"an IAM policy may allow {operation} from the internet")
+
+
+def a_verdict(outcome: Outcome = Outcome.ENCLOSED, *escapes: Escape, **more: object) -> Verdict:
+    """A verdict by the perimeter `production`."""
+    return Verdict(outcome, "production", "ENCRYPT_DECRYPT", escapes, **more)  # type: ignore[arg-type]
+
+
+def a_perimeter(mode: Mode) -> Perimeter:
+    """A perimeter of that mode."""
+    return Perimeter("production", (Rule("use", ("cryptographic",), vpcs=("vpc-12345678",)),), mode=mode)
+
+
+OPERATIONS = ("Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo")
+OPEN = a_verdict(
+    Outcome.ESCAPES,
+    *(an_escape(f"kms:{name}") for name in OPERATIONS),
+    an_escape("kms:Decrypt", Route.GRANT, StatementRef(2, None)),
+    advisories=(
+        Advisory("source-ip-ineffective", StatementRef(1, "Office"), "aws:SourceIp is absent behind an endpoint"),
+    ),
+)
+UNDECIDED = a_verdict(Outcome.UNDECIDED, reason="the operator `BinaryEquals` is not understood")
+ENCLOSED = a_verdict()
+FROM_OUTSIDE = Matter(KEY, OPEN, a_change(), outside=True)
+THROUGH_AN_ENDPOINT = a_change(source_ip="10.0.1.2", vpc_endpoint_id="vpce-1a2b3c4d")
+SWEPT = a_change(event_name="Sweep", actor="the sweep", source_ip=None, policy=None, time=NOON)
+
+
+def decided(verdict: Verdict, mode: Mode) -> Decision:
+    """What is decided on the verdict in that mode, for a key without history."""
+    return decide(verdict, a_perimeter(mode))
+
+
+MESSAGES = {
+    "an_open_key_in_the_mode_alert": message.alert(FROM_OUTSIDE, decided(OPEN, Mode.ALERT)),
+    "an_open_key_in_the_mode_approve": message.alert(FROM_OUTSIDE, decided(OPEN, Mode.APPROVE)),
+    "an_open_key_in_the_mode_enforce": message.alert(
+        Matter(KEY, OPEN, THROUGH_AN_ENDPOINT), decided(OPEN, Mode.ENFORCE)
+    ),
+    "an_open_key_that_a_sweep_found": message.alert(Matter(KEY, OPEN, SWEPT), decided(OPEN, Mode.ALERT)),
+    "an_undecided_key_whose_record_is_truncated": message.alert(
+        Matter(KEY, UNDECIDED, a_change(truncated=True)), decided(UNDECIDED, Mode.ENFORCE)
+    ),
+    "a_contested_key": message.contested(FROM_OUTSIDE, 3),
+    "a_key_that_was_open_for_a_while": message.exposure_closed(
+        Matter(KEY, ENCLOSED, a_change()), opened=OPENED, closed=NOON, carried=OPEN
+    ),
+    "a_key_that_was_open_since_nobody_knows_when": message.exposure_closed(
+        Matter(KEY, ENCLOSED), opened=None, closed=NOON
+    ),
+    "a_remediated_key": message.remediated(Matter(KEY, ENCLOSED, a_change()), before=OPEN, diff=DIFF),
+    "a_refused_plan": message.refused(FROM_OUTSIDE, reason="nobody could change the policy any more", diff=DIFF),
+    "a_refused_plan_without_diff": message.refused(FROM_OUTSIDE, reason="the key has grants to AWS services"),
+    "an_unreadable_key": message.unreadable(KEY, reason="AccessDeniedException from GetKeyPolicy", change=a_change()),
+    "a_sweep": message.sweep_digest({KEY: OPEN, f"{KEY}2": ENCLOSED, f"{KEY}3": UNDECIDED}, started=NOON),
+    "a_sweep_that_found_nothing": message.sweep_digest({KEY: ENCLOSED}, started=NOON),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_says_it_in_these_words(name: str) -> None:
+    """The whole message, as somebody on call reads it on a phone."""
+    said = MESSAGES[name]
+
+    assert f"{said.subject}\n\n{said.text}" == (CASES / f"{name}.txt").read_text()
+
+
+def test_every_case_is_a_message() -> None:
+    """No text is left behind that nothing says any more."""
+    assert {path.stem for path in CASES.glob("*.txt")} == MESSAGES.keys()
+
+
+@pytest.mark.parametrize("said", MESSAGES.values(), ids=MESSAGES)
+def test_fits_what_carries_it(said: Message) -> None:
+    """SNS takes the subject, Slack's own models take the blocks, and the data is JSON."""
+    assert said.subject.isascii()
+    assert len(said.subject) < 100
+    assert [block.to_dict() for block in Block.parse_all(said.blocks)] == said.blocks
+    assert json.loads(json.dumps(said.data)) == said.data
+
+
+@pytest.mark.parametrize("said", MESSAGES.values(), ids=MESSAGES)
+def test_tells_programs_what_to_filter_by(said: Message) -> None:
+    """Every message has a kind and a severity, and one about a key names it."""
+    assert {"kind", "severity"} <= said.data.keys()
+    assert said.data.get("key", KEY) == KEY
+
+
+def test_data_carries_the_verdict() -> None:
+    """A program gets the whole verdict, and the change without the policy's text."""
+    data = MESSAGES["an_open_key_in_the_mode_alert"].data
+
+    assert OPEN.to_json().items() <= data.items()
+    assert data["change"] == {name: value for name, value in a_change().to_json().items() if name != "policy"}
+    assert data["decision"] == decided(OPEN, Mode.ALERT).to_json()
+
+
+def test_the_same_message_has_the_same_key() -> None:
+    """Two messages about one event can be told to be the same; one about another event or verdict is another."""
+    first = MESSAGES["an_open_key_in_the_mode_alert"]
+    again = message.alert(FROM_OUTSIDE, decided(OPEN, Mode.ALERT))
+    later = message.alert(Matter(KEY, OPEN, a_change(event_id="another")), decided(OPEN, Mode.ALERT))
+
+    assert first.dedup_key == again.dedup_key != later.dedup_key
+    assert first.dedup_key != MESSAGES["an_open_key_in_the_mode_approve"].dedup_key
+
+
+def test_a_long_diff_is_cut_for_slack_and_whole_in_the_text() -> None:
+    """Slack refuses long sections, so the block is cut; e-mail and programs get everything."""
+    diff = "\n".join(f'+"arn:aws:iam::111122223333:role/<{n}>"' for n in range(200))
+
+    said = message.remediated(Matter(KEY, ENCLOSED), before=OPEN, diff=diff)
+
+    block = next(block for block in said.blocks if "*The change*" in block.get("text", {}).get("text", ""))
+    assert len(block["text"]["text"]) <= 3000
+    assert block["text"]["text"].endswith("…```")
+    assert "role/<199>" in said.text
+
+
+@given(
+    title=st.text(max_size=400),
+    parts=st.lists(
+        st.builds(
+            Part,
+            st.text(min_size=1, max_size=30),
+            st.lists(st.text("<>&;ab", max_size=2000), max_size=4).map(tuple),
+            st.booleans(),
+        ),
+        max_size=70,
+    ),
+)
+def test_no_letter_breaks_slacks_limits(title: str, parts: list[Part]) -> None:
+    """Whatever is written, header, sections and their number stay within Slack's limits, and no entity is cut."""
+    blocks = Letter(title, tuple(parts)).blocks
+
+    texts = [block["text"]["text"] for block in blocks]
+    assert len(blocks) <= 50
+    assert len(texts[0]) <= 150
+    assert all(0 < len(text) <= 3000 for text in texts[1:])
+    assert all(part.startswith(("amp;", "lt;", "gt;")) for text in texts[1:] for part in text.split("&")[1:])
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "console"),
+    [
+        ("aws", "eu-west-1", "https://eu-west-1.console.aws.amazon.com/kms/home?region=eu-west-1#/kms/keys/k"),
+        ("aws-cn", "cn-north-1", "https://cn-north-1.console.amazonaws.cn/kms/home?region=cn-north-1#/kms/keys/k"),
+        (
+            "aws-us-gov",
+            "us-gov-west-1",
+            "https://us-gov-west-1.console.amazonaws-us-gov.com/kms/home?region=us-gov-west-1#/kms/keys/k",
+        ),
+    ],
+)
+def test_links_to_the_console_of_the_partition(partition: str, region: str, console: str) -> None:
+    """The link leads to the key wherever it is."""
+    said = message.unreadable(f"arn:{partition}:kms:{region}:111122223333:key/k", reason="denied")
+
+    assert said.data["console"] == console
+
+
+def test_a_contested_key_is_loud() -> None:
+    """Giving up is at least high, however little is open."""
+    matter = Matter(KEY, a_verdict(Outcome.ESCAPES, an_escape("kms:DescribeKey")))
+
+    said = message.contested(matter, 1)
+
+    assert (said.data["kind"], said.data["severity"]) == (DecisionKind.CONTESTED, Severity.HIGH)
