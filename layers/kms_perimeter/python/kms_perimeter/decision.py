@@ -141,9 +141,8 @@ def _enclosed(history: History, carried: Verdict | None) -> Decision:
 def _unproved(verdict: Verdict, history: History) -> Decision:
     if _told_already(verdict, history):
         return Decision(DecisionKind.IGNORE, "told already: the policy is the same", severity_of(verdict))
-    return Decision(
-        DecisionKind.ALERT, f"the policy is {verdict.outcome.value}: {verdict.reason}", severity_of(verdict)
-    )
+    reason = f"the policy is {verdict.outcome.value}, and what is not proved is not touched"
+    return Decision(DecisionKind.ALERT, reason, severity_of(verdict))
 
 
 def _escapes(verdict: Verdict, mode: Mode, history: History, contested_after: int) -> Decision:
