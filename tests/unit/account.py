@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.awsrequest import AWSResponse
-
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
 from kms_perimeter import perimeter
 from kms_perimeter.aws.kms import Keys
 from kms_perimeter.aws.ledger import Ledger
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 OURS = "123456789012"  # moto's account
+AT_ONCE = Config(retries={"total_max_attempts": 1})  # a refused call is refused, without minutes of trying again
 STRANGER = "999988887777"
 APPROVED = "vpce-1234abcdf5678c90a"
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -126,7 +129,8 @@ class Account:
     @classmethod
     def make(cls) -> Account:
         """A fresh account; inside `moto.mock_aws`."""
-        kms, sqs, dynamodb, sns = (boto3.client(name, REGION) for name in ("kms", "sqs", "dynamodb", "sns"))
+        clients: list[Any] = [boto3.client(name, REGION, config=AT_ONCE) for name in ("kms", "sqs", "dynamodb", "sns")]
+        kms, sqs, dynamodb, sns = clients
         make_ledger(dynamodb)
         inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
         orders = sqs.create_queue(QueueName="orders.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
@@ -225,17 +229,15 @@ def make_ledger(dynamodb: Any) -> None:  # noqa: ANN401 - boto3 makes its classe
     )
 
 
-def refuse(client: Any, operation: str, code: str, *, times: int = 9, status: int = 400) -> None:  # noqa: ANN401
-    """Makes AWS refuse the next calls of an operation, by default more often than botocore tries again."""
+def refuse(client: Any, operation: str, code: str, *, times: int = 1) -> None:  # noqa: ANN401
+    """Makes AWS refuse the next calls of an operation, with one of its error codes; they change nothing."""
     left = iter(range(times))
-    body = json.dumps({"__type": code, "message": f"{operation} is refused"}).encode()
+    error = {"Error": {"Code": code, "Message": f"{operation} is refused"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
 
-    def answer(request: Any, **_: object) -> AWSResponse | None:  # noqa: ANN401
+    def answer(**_: object) -> tuple[AWSResponse, dict[str, Any]] | None:
         if next(left, None) is None:
             return None
-        response = AWSResponse(request.url, status, {"x-amzn-errortype": code}, None)
-        response._content = body  # noqa: SLF001 - what botocore's own stubs do
-        return response
+        return AWSResponse("", 400, HTTPHeaders(), BytesIO()), error
 
     service = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.register_first(f"before-send.{service}.{operation}", answer)
+    client.meta.events.register_last(f"before-call.{service}.{operation}", answer)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-
 from kms_perimeter.errors import AccessIsDenied, KeyIsGone, PolicyIsRefused
+
 from tests.unit.account import OPEN, OURS, REGION, Account, closed, refuse
 
 

@@ -1,9 +1,9 @@
 from datetime import timedelta
 
 import pytest
-
 from kms_perimeter.aws.ledger import KEPT_REMEDIATIONS, Entry, Finding, Kind, State
 from kms_perimeter.errors import LedgerConflict
+
 from tests.unit.account import NOON, OURS, Account
 
 KEY = f"arn:aws:kms:us-east-1:{OURS}:key/1"
@@ -13,6 +13,7 @@ ESCAPES = Finding("escapes", "b2", "default")
 
 
 def an_entry(kind: Kind = Kind.VERDICT, cause: str = "event-1", **facts: str) -> Entry:
+    """An entry about the key, with whatever facts the test is about."""
     return Entry(KEY, NOON, cause, kind, "Alice", facts)
 
 

@@ -2,12 +2,13 @@ import json
 from typing import Any
 
 import pytest
-
 from kms_perimeter.aws.queues import NotAllWereSent, Queue, batches
+
 from tests.unit.account import Account
 
 
 def bodies(account: Account, queue: str) -> list[dict[str, Any]]:
+    """What is in the queue."""
     taken: list[dict[str, Any]] = []
     while messages := account.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         taken += [json.loads(message["Body"]) for message in messages]
@@ -32,7 +33,7 @@ def test_says_when_sqs_takes_only_a_part(account: Account) -> None:
 
     account.sqs.meta.events.register("after-call.sqs.SendMessageBatch", lose_the_last)
 
-    with pytest.raises(NotAllWereSent, match="^1 of 3 messages: InternalError$"):
+    with pytest.raises(NotAllWereSent, match=r"^1 of 3 messages: InternalError$"):
         Queue(account.sqs, account.inbox).send_all({"number": number} for number in range(3))
 
 

@@ -2,9 +2,9 @@ import json
 from typing import Any
 
 import pytest
-
 from kms_perimeter.aws.topic import TEXT_BYTES, Topic, shortened
 from kms_perimeter.message import Message
+
 from tests.unit.account import Account
 
 DATA = {"kind": "alert", "severity": "high", "verdict": "escapes", "key": "arn:aws:kms:us-east-1:1:key/2", "more": None}
@@ -12,6 +12,7 @@ BLOCKS = [{"type": "header", "text": {"type": "plain_text", "text": "HIGH"}}]
 
 
 def published(account: Account, message: Message) -> dict[str, Any]:
+    """What SNS is asked for when the message is published."""
     asked: list[dict[str, Any]] = []
     account.sns.meta.events.register("provide-client-params.sns.Publish", lambda params, **_: asked.append(params))
     topic = account.sns.create_topic(Name="alerts")["TopicArn"]
@@ -31,7 +32,7 @@ def test_each_protocol_gets_what_it_can_use(account: Account) -> None:
 
 
 def test_subscribers_can_filter_by_four_attributes(account: Account) -> None:
-    """Severity, verdict, key and kind are attributes; what a message lacks is left out, since SNS takes no empty one."""
+    """Severity, verdict, key and kind are attributes; SNS takes no empty one."""
     asked = published(account, Message("HIGH: a key", "text", [], DATA | {"verdict": None}, "alert/1"))
 
     values = {name: attribute["StringValue"] for name, attribute in asked["MessageAttributes"].items()}

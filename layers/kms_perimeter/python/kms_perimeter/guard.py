@@ -152,7 +152,7 @@ def examine(guard: Guard, change: KeyChange) -> Report:
     finding = evidence.finding(judged)
     state = guard.ledger.observe(change.key_arn, finding, evidence.read_at)
     carried = exposure(guard, evidence, judged)
-    if state.settled == finding and judged.outcome is not Outcome.ESCAPES and carried is None:
+    if carried is None and _nothing_new(finding, state):
         return _report(change, "quiet", "nothing new", judged)
     decision = weigh(guard, evidence, judged, state, carried)
     apply(guard, evidence, judged, decision, state, carried)
@@ -328,6 +328,18 @@ def _changes(body: str) -> Iterator[KeyChange | Report]:
             yield Report("ignored", change.reason.value, cause=change.event_id)
         else:
             yield change
+
+
+def _nothing_new(finding: Finding, state: State) -> bool:
+    """Whether there is nothing to do, nor to tell.
+
+    An escape that was told may still be waiting for its remediation. A policy that the guard has planned is the guard's
+    own doing, and the remediation tells of it: its event may come round before the remediation has settled it.
+    """
+    own = finding.outcome == Outcome.ENCLOSED and finding.fingerprint == state.planned
+    if own and state.contested_since is None:
+        return True
+    return state.settled == finding and finding.outcome != Outcome.ESCAPES
 
 
 def _none_of_ours(live: LiveKey) -> str | None:

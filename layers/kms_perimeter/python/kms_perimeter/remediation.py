@@ -16,6 +16,7 @@ from kms_perimeter.decision import Decision, DecisionKind, severity_of
 from kms_perimeter.errors import AccessIsDenied, KeyIsGone, LedgerConflict, PolicyIsRefused
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.guard import Evidence, Guard, Report, apply, entry, gather, matter, tell_unreadable, weigh
+from kms_perimeter.perimeter import Strategy
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ def remediate(guard: Guard, order: Order) -> Report:
         return _finish(guard, case)
     if reason := _hands_off(guard, case):
         return case.report("ignored", reason)
-    plan = remedy.plan(evidence.policy, evidence.key, evidence.perimeter, guard_role=guard.settings.guard_role_arn)
-    if reason := _why_not(guard, evidence, plan):
+    plan = _plan(guard, case)
+    if reason := _why_not(plan):
         return _refuse(guard, case, reason, plan)
     return _carry_out(guard, case, plan)
 
@@ -88,29 +89,33 @@ def _hands_off(guard: Guard, case: Case) -> str | None:
     return None if decision.kind is DecisionKind.REMEDIATE else f"decided-{decision.kind.value}"
 
 
-def _why_not(guard: Guard, evidence: Evidence, plan: Plan) -> str | None:
+def _plan(guard: Guard, case: Case) -> Plan:
+    evidence, arn = case.evidence, case.evidence.live.arn
+    restores = evidence.perimeter.strategy is Strategy.RESTORE
+    return remedy.plan(
+        evidence.policy,
+        evidence.key,
+        evidence.perimeter,
+        guard_role=guard.settings.guard_role_arn,
+        last_enclosed=guard.ledger.last_enclosed(arn) if restores else None,
+        service_grants=_service_grantees(guard, arn),
+    )
+
+
+def _service_grantees(guard: Guard, key_arn: str) -> tuple[str, ...]:
+    """Services that work through grants: KMS sees principals that a guard statement cannot always tell from others."""
+    try:
+        return guard.keys.service_grantees(key_arn)
+    except AccessIsDenied as refusal:  # then there may be some
+        return (f"they cannot be listed: {refusal}",)
+
+
+def _why_not(plan: Plan) -> str | None:
     if plan.refused:
         return plan.refused
     if plan.verdict.outcome is not Outcome.ENCLOSED:
         return f"the new policy is not proved to be enclosed, it is {plan.verdict.outcome.value}"
-    if not plan.changed:
-        return "the plan would change nothing"
-    return None if evidence.perimeter.fix_keys_with_service_grants else _grants_in_the_way(guard, evidence.live.arn)
-
-
-def _grants_in_the_way(guard: Guard, key_arn: str) -> str | None:
-    """Why the key's grants forbid a remediation that nobody has allowed in as many words, if they do.
-
-    Services that work through grants (EBS, RDS and others) call KMS as principals that a guard statement cannot always
-    tell from others, so a new `Deny` might stop a running database.
-    """
-    try:
-        grantees = guard.keys.service_grantees(key_arn)
-    except AccessIsDenied as refusal:
-        return f"it cannot be seen whether AWS services hold grants: {refusal}"
-    if not grantees:
-        return None
-    return f"AWS services work with the key through grants, which the new policy might stop: {', '.join(grantees)}"
+    return None if plan.changed else "the plan would change nothing"
 
 
 def _carry_out(guard: Guard, case: Case, plan: Plan) -> Report:
@@ -121,10 +126,11 @@ def _carry_out(guard: Guard, case: Case, plan: Plan) -> Report:
         before=case.evidence.policy,
         after=plan.policy,
         diff=plan.diff,
-        strategy=str(plan.strategy),
+        strategy=plan.strategy.value,
     )
     with suppress(LedgerConflict):  # an earlier run of this order has saved this very policy
         guard.ledger.write(planned)
+    guard.ledger.plan(key_arn, fingerprint(plan.policy))
     try:
         guard.keys.put_policy(key_arn, plan.policy)
     except (PolicyIsRefused, AccessIsDenied, KeyIsGone) as refusal:

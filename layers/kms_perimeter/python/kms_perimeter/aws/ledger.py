@@ -17,6 +17,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from kms_perimeter.errors import LedgerConflict
+from kms_perimeter.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,12 +97,14 @@ class State:
         remediated_at: when the guard last changed the key, oldest first, at most `KEPT_REMEDIATIONS`.
         contested_since: since when the key is left alone, or None.
         refused: fingerprint of the policy that could not be remediated, which people have been told; empty for none.
+        planned: fingerprint of the policy that the guard last meant to put; empty for none.
     """
 
     settled: Finding | None = None
     remediated_at: tuple[datetime, ...] = ()
     contested_since: datetime | None = None
     refused: str = ""
+    planned: str = ""
 
     def remediations_since(self, start: datetime) -> int:
         """How often the guard changed the key after `start`."""
@@ -168,6 +171,10 @@ class Ledger:
         """Notes that people have been told that this policy of the key cannot be remediated."""
         self._set(key_arn, {"refused": fingerprint})
 
+    def plan(self, key_arn: str, fingerprint: str) -> None:
+        """Notes which policy the guard is about to put, so that its own event is known when it comes round."""
+        self._set(key_arn, {"planned": fingerprint})
+
     def write(self, entry: Entry) -> None:
         """Writes an entry for good.
 
@@ -210,6 +217,15 @@ class Ledger:
             ScanIndexForward=not newest_first,
         )
         yield from (_entry(_plain(item)) for page in pages for item in page["Items"])
+
+    def last_enclosed(self, key_arn: str) -> str | None:
+        """The last policy of the key that was judged to be enclosed, or None."""
+        policies = (
+            entry.facts.get("after" if entry.kind is Kind.REMEDIATED else "policy")
+            for entry in self.entries(key_arn)
+            if entry.facts.get("outcome") == Outcome.ENCLOSED
+        )
+        return next((policy for policy in policies if policy), None)
 
     def keys(self) -> Iterator[tuple[str, State]]:
         """Every key that the ledger knows, with its state."""
@@ -275,6 +291,7 @@ def _state(item: Mapping[str, Any]) -> State:
         tuple(datetime.fromisoformat(at) for at in item.get("remediated_at", ())),
         datetime.fromisoformat(since) if since else None,
         item.get("refused", ""),
+        item.get("planned", ""),
     )
 
 
