@@ -10,7 +10,7 @@ is found then makes the verdict `undecided`, and only when nothing is found at a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.policy import applies, model, operations, witness
@@ -116,6 +116,7 @@ class _Search:
 
     def __init__(self, policy: KeyPolicy, given: Key, found: Found, boundary: Boundary, budget: Budget) -> None:
         self.key, self.found, self.boundary, self.budget = found.key, found, boundary, budget
+        self.facts = replace(given, account=found.key.account)
         self.owner = str(found.key.account)
         budget.spend(sum(1 + len(s.conditions) for s in policy.statements))
         self.about: dict[int, Sure] = {
@@ -128,7 +129,7 @@ class _Search:
         everybody = Callers(self.statements, self.owner, self.key.partition, boundary, budget)
         self.callers = everybody.all()
         self.exact = everybody.exact
-        self.model = model.build(policy, self.statements, self.callers, budget)
+        self.model = model.build(policy, self.statements, self.callers, self.facts, budget)
         self.names = {(c, s.ref.index): applies.to_caller(s, c) for c in self.callers for s in self.statements}
         budget.spend(len(self.names))
         self.callers = self._told_apart()
@@ -137,7 +138,7 @@ class _Search:
         """One caller of each kind: those that no statement treats differently are the same to the search."""
         seen: dict[tuple[object, ...], Caller] = {}
         for caller in self.callers:
-            situation = Situation(caller, origins_of(caller)[0], "kms:Decrypt", self.key, None)
+            situation = Situation(caller, origins_of(caller)[0], "kms:Decrypt", self.facts, None, None)
             told = tuple(v.mask(situation) for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names))
             named = tuple(self.names[caller, s.ref.index] for s in self.statements)
             exempt = tuple(is_exempt(caller, o, self.owner, self.boundary) for o in origins_of(caller))
@@ -222,7 +223,7 @@ class _Search:
         for origin in origins:
             if outside is not None and is_exempt(caller, origin, self.owner, self.boundary):
                 continue
-            situation = Situation(caller, origin, op.name, self.key, outside)
+            situation = Situation(caller, origin, op.name, self.facts, outside, self.key.arn)
             if found := self._solve(situation, allow, self.model.domains(situation), certain=certain):
                 return found
         return None
@@ -232,7 +233,7 @@ class _Search:
     ) -> Solution | None:
         variables = self.model.variables
         if not certain:
-            domains = [d | v.unknown for d, v in zip(domains, variables, strict=True)]
+            domains = [d if v.exact else d | v.unknown for d, v in zip(domains, variables, strict=True)]
         for block in self.model.blocks[allow.ref.index] if allow else ():
             domains[block.variable] &= block.must if certain else block.may
         denies = self._denies(situation, certain=certain)
@@ -313,7 +314,7 @@ class _Search:
             if outside is None and origin is Origin.ON_BEHALF:
                 # A service that creates a grant for its own use hands it to itself, not to a stranger.
                 continue
-            situation = Situation(caller, origin, _CREATE_GRANT.name, self.key, outside)
+            situation = Situation(caller, origin, _CREATE_GRANT.name, self.facts, outside, self.key.arn)
             domains = witness.giving(op.name, use, self.model, self.model.domains(situation))
             if found := self._solve(situation, allow, domains, certain=certain):
                 return found

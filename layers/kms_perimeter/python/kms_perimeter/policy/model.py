@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kms_perimeter.policy import callers as who
-from kms_perimeter.policy import classes, context_keys, operators, ties, variables
+from kms_perimeter.policy import classes, context_keys, operators, origins, ties, variables
 from kms_perimeter.policy.context_keys import Kind
 
 if TYPE_CHECKING:
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from kms_perimeter.policy.budget import Budget
     from kms_perimeter.policy.callers import Caller
     from kms_perimeter.policy.document import Condition, KeyPolicy, Statement
+    from kms_perimeter.policy.key import Key
     from kms_perimeter.policy.operators import Test
     from kms_perimeter.policy.origins import Situation, Value
     from kms_perimeter.policy.shapes import Parts, Shape
 
 _MOST_JOINT = 4096
+_OF_CALLER = who.TELLING_KEYS | {"aws:principalservicename", "aws:principalservicenameslist"}
 
 
 @dataclass(slots=True)
@@ -33,18 +35,28 @@ class Variable:
 
     Attributes:
         names: the keys, in lower case.
-        values: whole contexts of these keys, the simplest first. Where the classes are not all there (`exact` is
-            False) the mask has one more bit, for the values that were not thought of.
+        values: whole contexts of these keys, the simplest first. The mask has one more bit, for values that were not
+            thought of.
+        exact: whether no such values are left.
+        tells_callers: whether what the keys can be depends on who calls.
+        tells_operations: whether it depends on what for.
     """
 
     names: tuple[str, ...]
     values: list[dict[str, Value]]
     exact: bool
+    tells_callers: bool = field(init=False)
+    tells_operations: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Note whether what the keys can be depends on who calls, and on what for."""
+        self.tells_callers = not _OF_CALLER.isdisjoint(self.names)
+        self.tells_operations = any((k := context_keys.find(n)) and k.operations for n in self.names)
 
     @property
     def unknown(self) -> int:
-        """The bit for the values that were not thought of; zero where all were."""
-        return 0 if self.exact else 1 << len(self.values)
+        """The bit for the values that were not thought of."""
+        return 1 << len(self.values)
 
     def mask(self, situation: Situation) -> int:
         """The classes that a request of this situation can have."""
@@ -52,7 +64,8 @@ class Variable:
         for bit, context in enumerate(self.values):
             if all(situation.allows(name, value) for name, value in context.items()):
                 mask |= 1 << bit
-        return mask
+        # INVARIANT: a request always has some value; where none was thought of, that is no proof of anything.
+        return mask or self.unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +85,25 @@ class Model:
 
     variables: list[Variable]
     blocks: dict[int, list[Block]] = field(default_factory=dict)
+    _masks: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     def domains(self, situation: Situation) -> list[int]:
         """For each variable, the classes that a request of this situation can have."""
-        return [variable.mask(situation) for variable in self.variables]
+        return [self._mask(place, variable, situation) for place, variable in enumerate(self.variables)]
+
+    def _mask(self, place: int, variable: Variable, situation: Situation) -> int:
+        """The mask of a variable, worked out once for all situations that are the same to it."""
+        caller = situation.caller if variable.tells_callers else situation.caller.is_service
+        operation = situation.operation if variable.tells_operations else ""
+        same = (place, situation.origin, caller, operation, situation.outside)
+        if (mask := self._masks.get(same)) is None:
+            mask = self._masks[same] = variable.mask(situation)
+        return mask
 
 
-def build(policy: KeyPolicy, statements: Sequence[Statement], callers: Sequence[Caller], budget: Budget) -> Model:
+def build(
+    policy: KeyPolicy, statements: Sequence[Statement], callers: Sequence[Caller], key: Key, budget: Budget
+) -> Model:
     """The model of some statements of a policy.
 
     Raises:
@@ -87,7 +112,7 @@ def build(policy: KeyPolicy, statements: Sequence[Statement], callers: Sequence[
     conditions = [c for s in statements for c in s.conditions]
     references = _references(conditions) if policy.has_variables else {}
     names = dict.fromkeys([*(c.key for c in conditions), *(r for rs in references.values() for r in rs)])
-    values = _Values(conditions, callers, budget, references)
+    values = _Values(conditions, callers, key, budget, references)
     model = Model([values.variable(group) for group in _groups(list(names), references)])
     place = {name: n for n, variable in enumerate(model.variables) for name in variable.names}
     for statement in statements:
@@ -136,6 +161,7 @@ class _Values:
         self,
         conditions: Sequence[Condition],
         callers: Sequence[Caller],
+        key: Key,
         budget: Budget,
         references: Mapping[Condition, tuple[str, ...]],
     ) -> None:
@@ -144,6 +170,7 @@ class _Values:
             self.by_key.setdefault(condition.key, []).append(condition)
         self.spelled = {c.key: c.spelling for c in conditions}
         self.callers = callers
+        self.key = key
         self.budget = budget
         self.references = references
 
@@ -175,6 +202,9 @@ class _Values:
         return Variable(names, [c for c in contexts if ties.possible(c)], exact)
 
     def _of(self, name: str, more: Sequence[str]) -> tuple[list[Value], bool]:
+        if (fixed := origins.of_key(name, self.key)) is not origins.FREE:
+            # Not every operation has the key, so its absence is a class as well.
+            return [None, *([] if fixed is None else [cast("Value", fixed)])], True
         known = context_keys.find(name)
         texts, exact = self._texts(name, more)
         if known and known.multivalued:

@@ -44,7 +44,9 @@ class Situation:
     """A caller, the way it reaches KMS, the operation and the key.
 
     Attributes:
+        key: what is known of the key; what is not known is free.
         outside: the networks that the request must not come from; None where it may come from anywhere.
+        resource: the key's ARN in the request.
     """
 
     caller: Caller
@@ -52,12 +54,13 @@ class Situation:
     operation: str
     key: Key
     outside: Networks | None
+    resource: str | None
 
     def allows(self, name: str, value: Value) -> bool:  # noqa: PLR0911  (a table of rules, one a line)
         """Whether a request of this situation can carry the condition key with this value (None: not carry it)."""
         if not context_keys.exists_for(name, self.operation, self.key):
             return value is None
-        if (fixed := self._fixed(name)) is not _FREE:
+        if (fixed := self._fixed(name)) is not FREE:
             return value == fixed
         known = context_keys.find(name)
         if name in context_keys.NETWORK:
@@ -75,7 +78,7 @@ class Situation:
         return value is not None or known is None or known.optional
 
     def _fixed(self, name: str) -> object:
-        """What the key must be in this situation, or `_FREE`."""
+        """What the key must be in this situation, or `FREE`."""
         simple = {
             "aws:viaawsservice": "true" if self.origin is Origin.ON_BEHALF else "false",
             "aws:principalisawsservice": "true" if self.caller.is_service else "false",
@@ -93,27 +96,7 @@ class Situation:
                 return self.caller.account
             if name == "aws:username":
                 return self.caller.name if ":user/" in self.caller.arn else None
-        return self._of_key(name)
-
-    def _of_key(self, name: str) -> object:
-        key = self.key
-        if name.startswith("aws:resourcetag/"):
-            tags = None if key.tags is None else {k.lower(): v for k, v in key.tags.items()}
-            return _FREE if tags is None else tags.get(name.removeprefix("aws:resourcetag/"))
-        if name == "kms:resourcealiases":
-            return _FREE if key.aliases is None else (key.aliases or None)
-        multi_region = None if key.multi_region is None else str(key.multi_region).lower()
-        facts = {
-            "aws:resourceaccount": key.account,
-            "aws:requestedregion": key.region,
-            "kms:keyspec": key.spec,
-            "kms:customermasterkeyspec": key.spec,
-            "kms:keyusage": key.usage,
-            "kms:customermasterkeyusage": key.usage,
-            "kms:keyorigin": key.origin,
-            "kms:multiregion": multi_region,
-        }
-        return facts.get(name) or _FREE
+        return of_key(name, self.key)
 
     def _network(self, name: str, value: Value, *, optional: bool) -> bool:
         if self.origin is not Origin.ENDPOINT:
@@ -133,7 +116,29 @@ class Situation:
         return value not in approved
 
 
-_FREE = object()
+FREE = object()
+"""What says that nothing settles a condition key's value."""
+
+
+def of_key(name: str, key: Key) -> object:
+    """What the key itself makes of a condition key, None for not there; `FREE` where it settles nothing."""
+    if name.startswith("aws:resourcetag/"):
+        tags = None if key.tags is None else {k.lower(): v for k, v in key.tags.items()}
+        return FREE if tags is None else tags.get(name.removeprefix("aws:resourcetag/"))
+    if name == "kms:resourcealiases":
+        return FREE if key.aliases is None else (key.aliases or None)
+    multi_region = None if key.multi_region is None else str(key.multi_region).lower()
+    facts = {
+        "aws:resourceaccount": key.account,
+        "aws:requestedregion": key.region,
+        "kms:keyspec": key.spec,
+        "kms:customermasterkeyspec": key.spec,
+        "kms:keyusage": key.usage,
+        "kms:customermasterkeyusage": key.usage,
+        "kms:keyorigin": key.origin,
+        "kms:multiregion": multi_region,
+    }
+    return facts.get(name) or FREE
 
 
 def origins_of(caller: Caller) -> tuple[Origin, ...]:

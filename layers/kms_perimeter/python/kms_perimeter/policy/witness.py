@@ -72,7 +72,7 @@ def request(solution: Solution, *, gives: str | None = None, to: str | None = No
         context["kms:GrantOperations"] = (gives.removeprefix("kms:"),)
     if to and "kms:granteeprincipal" not in asked:
         context["kms:GranteePrincipal"] = to
-    return Request(situation.caller.text, situation.operation, situation.key.arn, context)
+    return Request(situation.caller.text, situation.operation, situation.resource, context)
 
 
 def _spelling(name: str, spelled: Mapping[str, str]) -> str:
@@ -103,11 +103,16 @@ def _unapproved(situation: Situation, name: str, kind: Kind) -> str:
     return next((s for s in samples if situation.allows(name.lower(), s)), samples[0])
 
 
+_GIVING = frozenset({"kms:grantoperations", "kms:granteeprincipal"})
+
+
 def giving(operation: str, use: Solution, model: Model, domains: list[int]) -> list[int]:
     """The domains of a `kms:CreateGrant` request narrowed to those that give `operation` to the one who uses it."""
     narrowed = domains.copy()
     wanted = operation.removeprefix("kms:")
     for place, variable in enumerate(model.variables):
+        if _GIVING.isdisjoint(variable.names):
+            continue
         mask = 0
         for bit, context in enumerate(variable.values):
             listed = context.get("kms:grantoperations", (wanted,)) or ()

@@ -32,7 +32,7 @@ def _statements(text: str, start: int, end: int) -> list[str]:
     if text[start] == "{":
         return [text[start:end]]
     known = jsontext.offsets(text)
-    found = []
+    found: list[str] = []
     while (path := f"Statement[{len(found)}]") in known:
         _, stop = _DECODER.raw_decode(text, known[path])
         found.append(text[known[path] : stop])
