@@ -1,0 +1,125 @@
+"""Deploys the service as users do, and holds the ends of all its wires."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kms_perimeter import perimeter, verdict
+from kms_perimeter.aws.kms import Keys
+from kms_perimeter.aws.ledger import Ledger
+from kms_perimeter.verdict import Verdict
+
+from local.deploy import STACK, build, deploy
+from local.embedded import REPOSITORY, EmbeddedAws
+from local.slack import Webhook
+from local.stage.inbox import Alert, Inbox, Record, listen_to_topic, listen_to_trail
+from local.stage.journal import Journal
+from local.stage.patience import messages_with
+
+ENDPOINT = "vpce-0a1b2c3d4e5f60718"
+"""The one VPC endpoint that the deployment approves."""
+
+_QUEUES_FOR_FAILURES = ("ChangesDeadLettersUrl", "RemediationsDeadLettersUrl", "FailedInvocationsUrl")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The service, deployed and running.
+
+    Attributes:
+        aws: The AWS that it runs on.
+        outputs: The outputs of its stack.
+        alerts: Gets every alert.
+        trail: Gets every CloudTrail record about KMS.
+        slack: Gets every message to Slack.
+        journal: The functions' logs.
+        ledger: The ledger.
+        keys: The keys of the account, read as the service reads them.
+    """
+
+    aws: EmbeddedAws
+    outputs: dict[str, str]
+    alerts: Inbox[Alert]
+    trail: Inbox[Record]
+    slack: Webhook
+    journal: Journal
+    ledger: Ledger
+    keys: Keys
+
+    @property
+    def guard(self) -> str:
+        """The name of the only role that may change key policies."""
+        return self.outputs["GuardRoleArn"].rsplit("/", 1)[-1]
+
+    def judge(self, key: str) -> Verdict:
+        """The verdict on the policy that the key has now, found out here and not by the service."""
+        live, rules = self.keys.describe(key).key, perimeter.simple((ENDPOINT,), (), perimeter.Mode.ALERT)
+        return verdict.judge(self.keys.policy(key), live, rules.perimeters[0])
+
+    def slack_about(self, key: str, count: int) -> list[str]:
+        """Wait until Slack has `count` messages about a key; give all of them."""
+        return messages_with(self.slack, key, count, self.journal.tail)
+
+    def sweep(self) -> None:
+        """Invoke the sweep out of turn; it returns when every key is in the queue."""
+        self.aws.client("lambda").invoke(FunctionName=self.outputs["OnSweepFunction"], Payload=b"{}")
+
+    def failures(self) -> list[str]:
+        """What went wrong until now: errors in the logs, messages that were given up, posts that Slack refused."""
+        sqs, given_up = self.aws.client("sqs"), []
+        for name in _QUEUES_FOR_FAILURES:
+            if url := self.outputs.get(name):
+                told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+                count = int(told["Attributes"]["ApproximateNumberOfMessages"])
+                given_up += [f"{count} messages in {name}"] if count else []
+        return [*self.journal.failures(), *given_up, *self.slack.refusals]
+
+
+def _say_nothing(_: str) -> None:
+    """For those who do not watch."""
+
+
+@contextmanager
+def deployed(mode: str = "enforce", *, tell: Callable[[str], None] = _say_nothing) -> Iterator[Stage]:
+    """The service on an AWS of its own, built and deployed by the real `sam`, for as long as the block lasts.
+
+    Args:
+        mode: The parameter `Mode` of the template.
+        tell: Is told what comes next, for a person who waits.
+
+    Raises:
+        SamFailedError: The build or the deployment failed.
+        EmbeddedAwsError: The embedded AWS did not start.
+    """
+    with Webhook() as slack, EmbeddedAws() as aws:
+        secret = aws.client("secretsmanager").create_secret(Name="slack-webhook", SecretString=slack.url)["ARN"]
+        parameters = {"Mode": mode, "ApprovedVpcEndpoints": ENDPOINT, "SlackWebhookSecretArn": secret}
+        outputs = _build_and_deploy(aws, parameters, tell)
+        yield _stage(aws, outputs, slack)
+
+
+def _stage(aws: EmbeddedAws, outputs: dict[str, str], slack: Webhook) -> Stage:
+    journal = Journal(aws, STACK)
+    return Stage(
+        aws=aws,
+        outputs=outputs,
+        alerts=listen_to_topic(aws, outputs["AlertsTopicArn"], journal.tail),
+        trail=listen_to_trail(aws, journal.tail),
+        slack=slack,
+        journal=journal,
+        ledger=Ledger(aws.client("dynamodb"), outputs["LedgerTable"]),
+        keys=Keys(aws.client("kms")),
+    )
+
+
+def _build_and_deploy(aws: EmbeddedAws, parameters: dict[str, str], tell: Callable[[str], None]) -> dict[str, str]:
+    folder = REPOSITORY / ".aws-sam"
+    folder.mkdir(exist_ok=True)
+    # One at a time: the demo and the tests share the folder, so that `sam` finds what it has built before.
+    with (folder / "in-use").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        tell("sam build")
+        template = build(REPOSITORY / "template.yaml")
+        tell("sam deploy")
+        return deploy(aws, template, parameters=parameters)
