@@ -1,0 +1,80 @@
+"""The command itself: help, version, colours, and that it starts quickly."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from kms_perimeter import __version__
+from kms_perimeter.cli.main import COMMANDS
+
+from tests.unit.command import ENDPOINT, OPEN, run
+
+SLOW = ("boto3", "botocore", "rich", "yaml", "kms_perimeter.verdict", "kms_perimeter.remedy")
+
+
+def started(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own."""
+    command = [sys.executable, "-m", "kms_perimeter.cli", *arguments]
+    known = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=known | environment)
+
+
+def test_tells_its_version() -> None:
+    """The version is the package's."""
+    assert run("--version").out == f"kms-perimeter {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps_with_an_example(command: str) -> None:
+    """Help says what the command does, shows an example and explains the exit status."""
+    ran = run(command, "--help")
+
+    assert (ran.status, ran.err) == (0, "")
+    assert f"kms-perimeter {command} " in ran.out.split("Example", 1)[1]
+    assert "Exit status: 0" in ran.out
+    assert COMMANDS[command] in " ".join(run("--help").out.split())
+
+
+def test_an_unknown_command_is_bad_usage() -> None:
+    """A command that does not exist is not guessed."""
+    assert run("scna").status == 2
+
+
+def test_starts_without_what_it_does_not_need() -> None:
+    """Asking for the version imports no engine, no AWS SDK, no YAML and no colours."""
+    code = (
+        "import sys; from kms_perimeter.cli.main import main; main(['--version'], standalone_mode=False);"
+        f"print([name for name in {SLOW!r} if name in sys.modules])"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_no_command_imports_the_aws_sdk() -> None:
+    """Checking a policy needs neither AWS nor its SDK."""
+    imports = ", ".join(f"kms_perimeter.cli.{command}" for command in COMMANDS)
+    code = f"import sys, {imports}; print('boto3' in sys.modules or 'botocore' in sys.modules)"
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "False\n"
+
+
+def test_a_pipe_gets_no_colours() -> None:
+    """What is not a terminal gets plain text."""
+    ran = started("check", OPEN, *ENDPOINT)
+
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "\x1b" not in ran.stdout
+
+
+def test_no_color_is_obeyed() -> None:
+    """Whoever sets NO_COLOR gets no colours even where they are forced."""
+    coloured = started("check", OPEN, *ENDPOINT, FORCE_COLOR="1", TERM="xterm")
+    plain = started("check", OPEN, *ENDPOINT, FORCE_COLOR="1", NO_COLOR="1", TERM="xterm")
+
+    assert "\x1b[1;31m" in coloured.stdout
+    assert "31m" not in plain.stdout
