@@ -8,6 +8,7 @@ The SAM CLI needs a virtual environment of its own; by default it is `$SAM_VENV`
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -89,21 +90,38 @@ def outputs_of(aws: EmbeddedAws, stack: str = STACK) -> dict[str, str]:
 
 def _run(venv: Path | None, arguments: list[str], environment: dict[str, str]) -> None:
     folder = venv or Path(os.environ.get("SAM_VENV", REPOSITORY / ".venvs" / "sam"))
+    program = folder / "bin" / "sam"
+    if not program.exists():
+        raise SamFailedError(f"there is no SAM CLI at `{program}`; `make demo` installs it")
     # Its Python builder wants the runtime's interpreter on PATH; the virtual environment's own may be the one.
     path = os.pathsep.join([environment.get("PATH", ""), str(folder / "bin")])
-    done = subprocess.run(
-        [str(folder / "bin" / "sam"), *arguments],
-        env={**environment, "PATH": path},
+    status, printed = _finish([str(program), *arguments], {**environment, "PATH": path})
+    if status:
+        tail = "\n".join(printed.splitlines()[-_TAIL_LINES:])
+        raise SamFailedError(f"`sam {arguments[0]}` ended with {status}:\n{tail}")
+
+
+def _finish(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command to its end; give its exit status and what it printed."""
+    with subprocess.Popen(
+        command,
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-_TAIL_LINES:])
-        raise SamFailedError(f"`sam {arguments[0]}` ended with {done.returncode}:\n{tail}")
+        # A group of its own, so that stopping it reaches the make and the pip that it starts.
+        start_new_session=True,
+    ) as process:
+        try:
+            printed, _ = process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired as late:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise SamFailedError(f"`sam` took more than {_SECONDS} seconds") from late
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return process.returncode, printed
 
 
 def _tool_environment(folder: Path) -> dict[str, str]:

@@ -97,10 +97,21 @@ class EmbeddedAws:
         Raises:
             EmbeddedAwsError: It ended, or was not ready within half a minute.
         """
-        command = [str(self._venv / "bin" / "python"), "-m", "local.aws", "--state", str(self.state)]
+        try:
+            self._process = self._launch()
+            self._endpoint = self._wait_for_endpoint(self._process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _launch(self) -> "subprocess.Popen[str]":
+        python = self._venv / "bin" / "python"
+        if not python.exists():
+            raise EmbeddedAwsError(f"there is no ministack at `{self._venv}`; `make demo` installs it")
+        command = [str(python), "-m", "local.aws", "--state", str(self.state)]
         command += ["--account", self.account, "--region", self.region, "--stop-with-stdin"]
         with self.log.open("w") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 cwd=REPOSITORY,
                 env=_clean_environment(self.state),
@@ -111,7 +122,6 @@ class EmbeddedAws:
                 # A group of its own, so that stopping it reaches the functions' processes too.
                 start_new_session=True,
             )
-        self._endpoint = self._wait_for_endpoint(self._process)
 
     def stop(self) -> None:
         """Stop the server and every process that it started; harmless when it is not running."""
@@ -192,9 +202,7 @@ class EmbeddedAws:
     def _wait_for_endpoint(self, process: "subprocess.Popen[str]") -> str:
         line = _read_line(process)
         if not line:
-            ending = self.tail()
-            self.stop()
-            raise EmbeddedAwsError(f"the embedded AWS did not start:\n{ending}")
+            raise EmbeddedAwsError(f"the embedded AWS did not start:\n{self.tail()}")
         return str(json.loads(line)["endpoint"])
 
 

@@ -128,6 +128,28 @@ def test_says_why_it_did_not_start(tmp_path: Path) -> None:
         EmbeddedAws(tmp_path / "state", venv=tmp_path / "venv").start()
 
 
+def test_says_what_is_not_installed(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """Without its virtual environments it names the command that makes them."""
+    with pytest.raises(EmbeddedAwsError, match="make demo"):
+        EmbeddedAws(tmp_path / "state", venv=tmp_path / "none").start()
+    with pytest.raises(sam.SamFailedError, match="make demo"):
+        sam.deploy(aws, tmp_path / "template.yaml", venv=tmp_path / "none")
+
+
+def test_stopping_a_build_stops_what_sam_started(tmp_path: Path) -> None:
+    """An interrupted `sam` takes along the processes that it has started."""
+    program = tmp_path / "bin" / "sam"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nsleep 60 & echo $! > {tmp_path}/child\nkill -INT {os.getpid()}\nwait\n")
+    program.chmod(0o755)
+
+    with pytest.raises(KeyboardInterrupt):
+        sam.build(tmp_path / "template.yaml", venv=tmp_path)
+
+    child = int((tmp_path / "child").read_text())
+    assert until(lambda: not _is_running(child))
+
+
 def test_says_why_a_deployment_failed(aws: EmbeddedAws, tmp_path: Path) -> None:
     """A template that `sam` refuses is an error with what `sam` said."""
     template = tmp_path / "template.yaml"
