@@ -1,0 +1,307 @@
+"""Rules for template.yaml that no general linter knows."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kms_perimeter.cloudtrail import WATCHED, KeyChange, read
+from kms_perimeter.settings import Settings
+from moto.events.models import EventPattern
+
+from local.embedded import REPOSITORY
+
+EVENTS = sorted((REPOSITORY / "events").glob("*.json"))
+LEFT_OUT = {
+    "a_call_to_another_service": "it is not about KMS",
+    "a_key_is_scheduled_for_deletion": "a dying key cannot be used",
+    "somebody_may_not_put_a_policy": "the call failed and changed nothing",
+    "somebody_reads_a_policy": "reading changes nothing",
+}
+WITHOUT_RESOURCE = {
+    "kms:ListKeys",
+    "kms:ListAliases",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+}
+"""Actions that know no resource, by the Service Authorization Reference."""
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of a type, by their logical ID."""
+    return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == kind}
+
+
+def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The functions, by their logical ID."""
+    return resources(template, "AWS::Serverless::Function")
+
+
+def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The statements of a role's own policies, those behind a condition included."""
+    for policy in role["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def actions(statement: dict[str, Any]) -> set[str]:
+    """The actions of a statement."""
+    named = statement["Action"]
+    return {named} if isinstance(named, str) else set(named)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda path: path.stem)
+def test_the_rule_lets_through_what_may_change_a_key(event: Path, template: dict[str, Any]) -> None:
+    """Each recorded event matches the rule's pattern, or is left out for a reason."""
+    rule = EventPattern.load(json.dumps(template["Resources"]["KeyChanges"]["Properties"]["EventPattern"]))
+
+    assert rule.matches_event(json.loads(event.read_text())) is (event.stem not in LEFT_OUT)
+
+
+def test_the_rule_and_the_code_watch_the_same_operations(template: dict[str, Any]) -> None:
+    """An operation that only one of them knows would be lost."""
+    pattern = template["Resources"]["KeyChanges"]["Properties"]["EventPattern"]
+
+    assert tuple(pattern["detail"]["eventName"]) == WATCHED
+
+
+def test_every_event_that_is_a_change_passes_the_rule(template: dict[str, Any]) -> None:
+    """The pattern is never narrower than the code."""
+    rule = EventPattern.load(json.dumps(template["Resources"]["KeyChanges"]["Properties"]["EventPattern"]))
+    changes = [json.loads(event.read_text()) for event in EVENTS]
+    changes = [event for event in changes if isinstance(read(event), KeyChange)]
+
+    assert changes
+    assert all(rule.matches_event(event) for event in changes)
+
+
+def test_only_the_remediation_may_change_a_key(template: dict[str, Any]) -> None:
+    """One role holds kms:PutKeyPolicy, it may not skip the lockout check, and it exists only with remediation."""
+    holders = {
+        name
+        for name, role in resources(template, "AWS::IAM::Role").items()
+        for statement in statements(role)
+        if statement["Effect"] == "Allow" and "kms:PutKeyPolicy" in actions(statement)
+    }
+    guard = template["Resources"]["OnRemediationRole"]
+    denied = [statement for statement in statements(guard) if statement["Effect"] == "Deny"]
+
+    assert holders == {"OnRemediationRole"}
+    assert guard["Condition"] == "MayRemediate"
+    assert [(actions(s), s["Condition"]) for s in denied] == [
+        ({"kms:PutKeyPolicy"}, {"Bool": {"kms:BypassPolicyLockoutSafetyCheck": "true"}})
+    ]
+
+
+def test_no_permission_is_wider_than_it_must_be(template: dict[str, Any]) -> None:
+    """No wildcard in an action; a wildcard resource only for actions that know no other."""
+    allowed = [
+        statement
+        for role in resources(template, "AWS::IAM::Role").values()
+        for statement in statements(role)
+        if statement["Effect"] == "Allow"
+    ]
+
+    assert not [action for statement in allowed for action in actions(statement) if "*" in action]
+    anywhere = [statement for statement in allowed if statement["Resource"] == "*"]
+    assert {action for statement in anywhere for action in actions(statement)} <= WITHOUT_RESOURCE
+
+
+def test_every_statement_has_a_sid_that_reads_as_a_sentence(template: dict[str, Any]) -> None:
+    """Whoever looks at a role in the console sees what each statement is for."""
+    sids = [
+        statement["Sid"] for role in resources(template, "AWS::IAM::Role").values() for statement in statements(role)
+    ]
+
+    assert all(re.fullmatch(r"([A-Z][a-z]+){2,}", sid) for sid in sids)
+
+
+def test_each_function_has_a_role_of_its_own(template: dict[str, Any]) -> None:
+    """No function holds what another one needs."""
+    roles = [function["Properties"]["Role"]["Fn::GetAtt"] for function in functions(template).values()]
+
+    assert roles == [[f"{name}Role", "Arn"] for name in functions(template)]
+
+
+def test_each_function_has_a_log_group_with_retention(template: dict[str, Any]) -> None:
+    """Logs end at some time, and a role may write to its function's own group only."""
+    for name, function in functions(template).items():
+        assert function["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
+        assert template["Resources"][f"{name}Logs"]["Properties"]["RetentionInDays"]
+        logging = [s for s in statements(template["Resources"][f"{name}Role"]) if s["Sid"] == "WriteItsOwnLogs"]
+        assert [s["Resource"] for s in logging] == [{"Fn::GetAtt": [f"{name}Logs", "Arn"]}]
+
+
+def test_nothing_that_fails_is_lost(template: dict[str, Any]) -> None:
+    """A function is fed by a queue with a dead-letter queue, or leaves its failures in one."""
+    for function in functions(template).values():
+        properties = function["Properties"]
+        fed = [event["Properties"]["Queue"] for event in properties["Events"].values() if event["Type"] == "SQS"]
+        kept = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
+        dead = [template["Resources"][queue["Fn::GetAtt"][0]]["Properties"]["RedrivePolicy"] for queue in fed]
+        assert dead or kept
+
+
+def test_every_queue_for_failures_has_an_alarm(template: dict[str, Any]) -> None:
+    """What is given up is seen by people."""
+    targets = {
+        queue["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for queue in resources(template, "AWS::SQS::Queue").values()
+        if "RedrivePolicy" in queue["Properties"]
+    } | {"FailedInvocations"}
+    watched = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Properties"]["Dimensions"]
+        if alarm["Properties"]["AlarmActions"] == [{"Ref": "HealthTopic"}]
+    }
+
+    assert targets <= watched
+
+
+def test_a_queue_hides_a_message_for_six_times_the_functions_timeout(template: dict[str, Any]) -> None:
+    """AWS asks for that, so that a slow run is not overtaken by its own message."""
+    usual = template["Globals"]["Function"]["Timeout"]
+    for function in functions(template).values():
+        for event in function["Properties"]["Events"].values():
+            if event["Type"] == "SQS":
+                queue = template["Resources"][event["Properties"]["Queue"]["Fn::GetAtt"][0]]
+                assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"].get("Timeout", usual)
+
+
+def test_remediation_exists_only_where_the_mode_allows_it(template: dict[str, Any]) -> None:
+    """In mode alert no resource of the stack can change a key, or ask for it."""
+    of_remediation = {
+        name for name in template["Resources"] if "Remediation" in name and name != "RemediationsWereGivenUp"
+    }
+
+    assert of_remediation
+    for name in of_remediation | {"RemediationsWereGivenUp"}:
+        assert template["Resources"][name]["Condition"] == "MayRemediate"
+    assert template["Parameters"]["Mode"]["Default"] == "alert"
+
+
+def test_the_environment_is_exactly_the_settings(template: dict[str, Any]) -> None:
+    """Each variable that the template sets is a field of Settings, and the reverse; no function has others."""
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    ours = {name for name in variables if not name.startswith("POWERTOOLS_")}
+    renamed = {"contested_window": "CONTESTED_WINDOW_MINUTES"}
+
+    assert ours == {renamed.get(field.name, field.name.upper()) for field in fields(Settings)}
+    assert not [name for name, function in functions(template).items() if "Environment" in function["Properties"]]
+
+
+def test_only_settings_reads_the_environment() -> None:
+    """The names of variables are known in one place."""
+    package = REPOSITORY / "layers" / "kms_perimeter" / "python" / "kms_perimeter"
+    shipped = [path for path in package.rglob("*.py") if "cli" not in path.relative_to(package).parts]
+    shipped += (REPOSITORY / "functions").rglob("*.py")
+    reading = {path.name for path in shipped if re.search(r"os\.environ|getenv", path.read_text())}
+
+    assert reading == {"assembly.py"}
+
+
+def test_every_parameter_says_what_it_takes(template: dict[str, Any]) -> None:
+    """A wrong value is refused with a sentence, before anything is deployed."""
+    for name, parameter in template["Parameters"].items():
+        assert parameter["Description"], name
+        narrow = {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter)
+        assert narrow, name
+        assert "ConstraintDescription" in parameter or "AllowedValues" in parameter, name
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert {name for group in groups for name in group["Parameters"]} == set(template["Parameters"])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        ("ApprovedVpcEndpoints", ["", "vpce-1234abcdf5678c90a", "vpce-12345678,vpce-87654321"], ["vpc-12345678", "*"]),
+        ("ApprovedVpcs", ["", "vpc-12345678", "vpc-2b2b2b2b, vpc-12345678"], ["vpce-12345678", "vpc-*", "vpc-1,"]),
+        ("PerimeterFile", ["", "/kms-perimeter/perimeter"], ["perimeter", '{"version": 1}', "/a//b"]),
+        ("AlertEmail", ["", "security@example.com"], ["security", "a b@example.com"]),
+        (
+            "SlackWebhookSecretArn",
+            ["", "arn:aws:secretsmanager:us-east-1:111122223333:secret:slack-AbCdEf"],
+            ["https://hooks.slack.com/services/T0/B0/x"],
+        ),
+        ("SweepSchedule", ["rate(6 hours)", "cron(0 3 * * ? *)"], ["daily", "rate(0 hours)"]),
+    ],
+)
+def test_parameters_take_what_is_right_and_refuse_what_is_not(
+    parameter: str, good: list[str], bad: list[str], template: dict[str, Any]
+) -> None:
+    """A webhook's URL, for one, must never be given as a parameter, where everybody could read it."""
+    pattern = template["Parameters"][parameter]["AllowedPattern"]
+
+    assert all(re.fullmatch(pattern, value) for value in good)
+    assert not any(re.fullmatch(pattern, value) for value in bad)
+
+
+def test_the_ledger_outlives_the_stack(template: dict[str, Any]) -> None:
+    """The policies that were replaced are in it."""
+    ledger = template["Resources"]["Ledger"]
+
+    assert ledger["DeletionPolicy"] == ledger["UpdateReplacePolicy"] == "Retain"
+    assert ledger["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert ledger["Properties"]["DeletionProtectionEnabled"] is True
+
+
+def test_no_resource_has_a_fixed_name(template: dict[str, Any]) -> None:
+    """Two stacks can live side by side, and CloudFormation can replace what it must."""
+    names = (
+        "RoleName",
+        "QueueName",
+        "TopicName",
+        "TableName",
+        "FunctionName",
+        "LogGroupName",
+        "LayerName",
+        "AlarmName",
+    )
+    named = [
+        (logical, name)
+        for logical, resource in template["Resources"].items()
+        for name in names
+        if name in resource.get("Properties", {})
+    ]
+
+    assert named == []
+
+
+def test_the_runtime_is_named_once(template: dict[str, Any]) -> None:
+    """The layer is built for the runtime that template.yaml names; no other place names one."""
+    runtime = template["Globals"]["Function"]["Runtime"]
+    naming = [
+        path.name
+        for path in (REPOSITORY / "template.yaml", REPOSITORY / "samconfig.toml", REPOSITORY / "Makefile")
+        for _ in range(path.read_text().count(runtime))
+    ] + [path.name for path in (REPOSITORY / "layers").rglob("*") if path.is_file() and _names(path, runtime)]
+
+    assert naming == ["template.yaml"]
+
+
+def _names(path: Path, runtime: str) -> bool:
+    return path.suffix in ("", ".txt", ".toml") and runtime in path.read_text(errors="ignore")
+
+
+WRONG_HERE = {
+    "ES6000": "asks for a dead-letter queue of a dead-letter queue",
+    "ES7000": "asks for a dead-letter queue of an e-mail address",
+    "WS1004": "looks for log groups by the function's name, and these are given to the function",
+}
+
+
+def test_the_linters_of_cloudformation_have_nothing_to_say() -> None:
+    """cfn-lint with its rules for serverless templates, but for those that are wrong here."""
+    linter = Path(sys.executable).with_name("cfn-lint")
+    rules = ["--append-rules", "cfn_lint_serverless.rules", "--ignore-checks", *WRONG_HERE]
+    done = subprocess.run(
+        [linter, *rules, "--", REPOSITORY / "template.yaml"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.returncode) == ("", 0)
