@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kms_perimeter.policy import applies, context_keys, operations, operators
+from kms_perimeter.policy import applies, context_keys, operations, operators, origins
 from kms_perimeter.policy.budget import BoundReached, Budget
 from kms_perimeter.policy.classes import texts
 
@@ -106,14 +106,21 @@ def _never_true(condition: Condition, statement: Statement, key: Key) -> bool:
     about = (applies.operations(statement.action) & performed) if statement.action else frozenset()
     if about and not any(context_keys.exists_for(condition.key, op, key) for op in about):
         return True
-    return not any(_possible(condition, value) for value in condition.values)
+    return not any(_possible(condition, value, key) for value in condition.values)
 
 
-def _possible(condition: Condition, value: str) -> bool:
+def _fixed(name: str, key: Key) -> object:
+    """What every request says: AWS KMS is reached over TLS only, and the key is what it is."""
+    return "true" if name == "aws:securetransport" else origins.of_key(name, key)
+
+
+def _possible(condition: Condition, value: str, key: Key) -> bool:
     """Whether some value of the key could match this value of the policy."""
     operator = operators.read(condition.operator).operator
     assert operator is not None  # noqa: S101  (INVARIANT: asked only of known operators)
     shape = operator.shape([(value, True)])
+    if isinstance(fixed := _fixed(condition.key, key), str):
+        return shape.accepts(fixed)
     try:
         found = texts(context_keys.find(condition.key), [shape], Budget(2000))
     except BoundReached:

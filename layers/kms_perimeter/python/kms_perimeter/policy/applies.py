@@ -82,7 +82,9 @@ def to_key(statement: Statement, key: Key, given: Key, *, has_variables: bool) -
         has_variables: whether ``${…}`` is a variable in this policy.
     """
     assert statement.resource is not None  # noqa: S101  (INVARIANT: void statements are left out before)
-    found = max(_is_key(p, key, given, has_variables=has_variables) for p in statement.resource.patterns)
+    if has_variables and any("${" in pattern for pattern in statement.resource.patterns):
+        return Sure.YES  # whether it is this key depends on the request, so a block of the model says it
+    found = max(_is_key(p, key, given) for p in statement.resource.patterns)
     if statement.resource.negated:
         return Sure(Sure.YES - found)
     if statement.allows and found is Sure.PERHAPS and _matches(statement.resource, key):
@@ -95,11 +97,9 @@ def _matches(element: Element, key: Key) -> bool:
     return key.arn is not None and any(Glob([(pattern, True)]).accepts(key.arn) for pattern in element.patterns)
 
 
-def _is_key(pattern: str, key: Key, given: Key, *, has_variables: bool) -> Sure:
+def _is_key(pattern: str, key: Key, given: Key) -> Sure:
     if pattern == "*":
         return Sure.YES
-    if has_variables and "${" in pattern:
-        return Sure.PERHAPS
     assert key.arn is not None  # noqa: S101  (INVARIANT: `identified` completes it)
     matches = Glob([(pattern, True)]).accepts(key.arn)
     if given.arn:
@@ -157,13 +157,12 @@ def _is_caller(named: Principal, caller: Caller) -> tuple[Sure, Route]:
 
 
 def _not_listed(listed: Iterable[Principal], caller: Caller) -> Sure:
-    """Of `NotPrincipal`: who is listed is exempt, but AWS says so for certain only where the account is listed too."""
+    """Of `NotPrincipal`: who is named is exempt, a role with its sessions.
+
+    Whether an account's ARN exempts all of its principals is not documented.
+    """
     listed = tuple(listed)
-    account = any(p.form is Form.ACCOUNT and p.account == caller.account for p in listed)
-    others = [p for p in listed if p.form is not Form.ACCOUNT]
-    if any(p.form is Form.ANYONE for p in others):
+    if any(_is_caller(p, caller)[0] is Sure.YES for p in listed if p.form is not Form.ACCOUNT):
         return Sure.NO
-    named = max((_is_caller(p, caller)[0] for p in others), default=Sure.NO)
-    if named is Sure.YES and (account or caller.is_service):
-        return Sure.NO
-    return Sure.PERHAPS if account or named is not Sure.NO else Sure.YES
+    open_ = any(_is_caller(p, caller)[0] is not Sure.NO for p in listed)
+    return Sure.PERHAPS if open_ else Sure.YES

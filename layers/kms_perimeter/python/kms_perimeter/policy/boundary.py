@@ -63,9 +63,12 @@ class Boundary:
     def networks_for(self, operation: str) -> Networks:
         """Where an operation may come from; one that no rule covers, from any network of the perimeter."""
         rule = self.rule_for(operation)
-        if rule:
-            return rule.networks
+        return rule.networks if rule else self.approved
+
+    @property
+    def approved(self) -> Networks:
+        """The networks that any rule approves."""
         networks = Networks()
-        for each in self.rules:
-            networks |= each.networks
+        for rule in self.rules:
+            networks |= rule.networks
         return networks

@@ -57,6 +57,25 @@ class Domain:
             and (self.letters is None or self.letters.issuperset(rest))
         )
 
+    def fresh(self, taken: Iterable[str]) -> str:
+        """A possible value that is none of those taken."""
+        used = set(taken)
+        for sample in self.samples:
+            if sample not in used:
+                return sample
+        for number in range(len(used) + 1):
+            made = self._numbered(number)
+            if made not in used and self.accepts(made):
+                return made
+        return self.samples[0]
+
+    def _numbered(self, number: int) -> str:
+        if self.only:
+            return f"{self.prefix}{number:0{max(self.only)}x}"
+        if self.lengths[1] < _MANY:
+            return f"{self.prefix}{number:0{self.lengths[0]}d}"
+        return f"{self.samples[0]}{number}"
+
     def fits(self, length: int) -> bool:
         """Whether the rest can have this length."""
         return self.lengths[0] <= length <= self.lengths[1] and (self.only is None or length in self.only)
@@ -115,15 +134,21 @@ def split(
     words = [word for word in literals if word is not None]
     candidates = [*domain.samples, *more, *words, *_samples(made), *_instances(globs, domain)]
     possible = [c for c in dict.fromkeys(candidates) if domain.accepts(c)]
+    if literals.keys() >= set(possible):
+        possible.append(_fresh_address(words) if addresses else domain.fresh(words))
     budget.spend(len(possible) * (1 + len(globs)))
     rest = [s for s in made if s.literal is None and not isinstance(s, Nothing)]
     kept, seen = _one_of_each(possible, literals, rest)
     mixed = bool(globs) and (len(globs) < len(rest) or addresses)
     if len(globs) == 0 or (len(globs) == 1 and len(seen) == 2):  # noqa: PLR2004  (matching and not)
         return Texts(tuple(kept), exact=not mixed and not (addresses and _odd(literals)))
-    found, exact = _Product(domain, globs, frozenset(literals), budget).walk()
+    found, exact = _Product(domain, globs, filter(domain.accepts, words), budget).walk()
     kept, _ = _one_of_each([*kept, *found], literals, rest)
     return Texts(tuple(kept), exact=exact and not mixed)
+
+
+def _fresh_address(taken: Sequence[str]) -> str:
+    return next(address for n in range(1 << 16) if (address := f"203.0.{n >> 8}.{n & 255}") not in taken)
 
 
 def _odd(literals: Iterable[str | None]) -> bool:
@@ -184,13 +209,22 @@ def _instances(globs: Sequence[Glob], domain: Domain) -> Iterable[str]:
 
 
 class _Product:
-    """All patterns read at once over the domain: which combinations of matching can some value reach?"""
+    """All patterns read at once over the domain: which combinations of matching can some value reach?
 
-    def __init__(self, domain: Domain, globs: Sequence[Glob], literals: frozenset[str | None], budget: Budget) -> None:
+    A node is what matters of what has been read: the state of each pattern, the length, and the text itself as long as
+    it is the beginning of a literal. Literals are classes of their own, so a value is looked for that is none.
+    """
+
+    def __init__(self, domain: Domain, globs: Sequence[Glob], literals: Iterable[str], budget: Budget) -> None:
         self.domain = domain
         self.globs = globs
-        self.literals = literals
+        self.literals = frozenset(literals)
         self.budget = budget
+        self.next: dict[str, set[str]] = {}
+        for literal in self.literals:
+            budget.spend(len(literal))
+            for end, letter in enumerate(literal):
+                self.next.setdefault(literal[:end], set()).add(letter)
 
     def walk(self) -> tuple[list[str], bool]:
         """A value for each reachable combination, and whether all combinations were reached."""
@@ -198,48 +232,37 @@ class _Product:
         for letter in self.domain.prefix:
             start = self._step(start, letter)
         queue = [(start, 0, self.domain.prefix)]
-        visits = {(start, 0): 1}
+        visited = {self._node(*queue[0])}
         found: dict[tuple[bool, ...], str] = {}
-        only_literal: set[tuple[bool, ...]] = set()
         for states, length, word in queue:
-            if self.domain.fits(length):
-                vector = tuple(bool(s & g.final) for s, g in zip(states, self.globs, strict=True))
-                if word in self.literals:
-                    only_literal.add(vector)
-                else:
-                    found.setdefault(vector, word)
-            if len(visits) > _MOST_PRODUCT_STATES:
+            if self.domain.fits(length) and word not in self.literals:
+                found.setdefault(tuple(bool(s & g.final) for s, g in zip(states, self.globs, strict=True)), word)
+            if len(visited) > _MOST_PRODUCT_STATES:
                 return list(found.values()), False
-            self._extend(queue, visits, states, length, word)
-        return list(found.values()), only_literal <= found.keys()
+            for after in self._after(states, length, word):
+                if (node := self._node(*after)) not in visited:
+                    visited.add(node)
+                    queue.append(after)
+        return list(found.values()), True
 
-    def _extend(
-        self,
-        queue: list[tuple[tuple[int, ...], int, str]],
-        visits: dict[tuple[tuple[int, ...], int], int],
-        states: tuple[int, ...],
-        length: int,
-        word: str,
-    ) -> None:
+    def _node(self, states: tuple[int, ...], length: int, word: str) -> tuple[object, ...]:
+        return states, length, word if word in self.next or word in self.literals else None
+
+    def _after(self, states: tuple[int, ...], length: int, word: str) -> Iterable[tuple[tuple[int, ...], int, str]]:
         longest = max(self.domain.only) if self.domain.only else self.domain.lengths[1]
         if length >= longest:
             return
         counted = min(length + 1, longest if longest < _MANY else self.domain.lengths[0])
-        for letter in self._letters(states):
-            after = self._step(states, letter)
-            node = (after, counted)
-            # With literals about, one word per state is not enough: that one may be a literal, another is not.
-            if visits.get(node, 0) < (3 if self.literals else 1):
-                visits[node] = visits.get(node, 0) + 1
-                queue.append((after, counted, word + letter))
+        for letter in self._letters(states, word):
+            yield self._step(states, letter), counted, word + letter
 
     def _step(self, states: tuple[int, ...], letter: str) -> tuple[int, ...]:
         self.budget.spend(len(states))
         return tuple(g.step(s, letter) if s else 0 for s, g in zip(states, self.globs, strict=True))
 
-    def _letters(self, states: tuple[int, ...]) -> list[str]:
-        """The letters that patterns look out for here, and one that none of them does."""
-        special: set[str] = set()
+    def _letters(self, states: tuple[int, ...], word: str) -> list[str]:
+        """The letters that patterns and literals look out for here, and one that none of them does."""
+        special = set(self.next.get(word, ()))
         for state, glob in zip(states, self.globs, strict=True):
             if state:
                 special |= glob.letters(state)

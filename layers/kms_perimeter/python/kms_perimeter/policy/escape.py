@@ -129,7 +129,8 @@ class _Search:
         everybody = Callers(self.statements, self.owner, self.key.partition, boundary, budget)
         self.callers = everybody.all()
         self.exact = everybody.exact
-        self.model = model.build(policy, self.statements, self.callers, self.facts, budget)
+        facts = model.Facts(self.facts, str(self.key.arn), boundary.approved)
+        self.model = model.build(policy, self.statements, self.callers, facts, budget)
         self.names = {(c, s.ref.index): applies.to_caller(s, c) for c in self.callers for s in self.statements}
         budget.spend(len(self.names))
         self.callers = self._told_apart()
@@ -138,12 +139,24 @@ class _Search:
         """One caller of each kind: those that no statement treats differently are the same to the search."""
         seen: dict[tuple[object, ...], Caller] = {}
         for caller in self.callers:
-            situation = Situation(caller, origins_of(caller)[0], "kms:Decrypt", self.facts, None, None)
+            situation = Situation(caller, origins_of(caller)[0], _CREATE_GRANT.name, self.facts, None, None)
             told = tuple(v.mask(situation) for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names))
             named = tuple(self.names[caller, s.ref.index] for s in self.statements)
             exempt = tuple(is_exempt(caller, o, self.owner, self.boundary) for o in origins_of(caller))
-            seen.setdefault((named, told, caller.account == self.owner, exempt, caller.form), caller)
+            given = self._as_grantee(caller)
+            seen.setdefault((named, told, given, caller.account == self.owner, exempt, caller.form), caller)
         return list(seen.values())
+
+    def _as_grantee(self, caller: Caller) -> tuple[bool, ...]:
+        """What conditions on `kms:GranteePrincipal` say of a grant to this caller."""
+        said = []
+        for blocks in self.model.blocks.values():
+            for block in blocks:
+                values = self.model.variables[block.variable].values
+                for bit, context in enumerate(values if block.condition.key == "kms:granteeprincipal" else ()):
+                    if context["kms:granteeprincipal"] == caller.arn:
+                        said.append(bool(block.must >> bit & 1))
+        return tuple(said)
 
     def run(self) -> None:
         """Fill in what is found."""
@@ -159,6 +172,8 @@ class _Search:
                 self._grants(op, rule.name, rule.networks)
         if not self.found.escapes:
             self._unsettled(left)
+            if left and not self.exact:
+                self.found.unsettled.append("the callers that its conditions tell apart are too many to try them all")
         self.found.changeable = self._changeable()
 
     def _changeable(self) -> bool:
@@ -175,13 +190,15 @@ class _Search:
         for op, rule in left:
             for solution in self._direct(op, rule.networks, certain=False):
                 self._doubt(solution)
-            if op.grantable and (use := self._use(op, rule.networks, certain=False)):
-                for solution in self._gifts(op, use, self.boundary.networks_for(_CREATE_GRANT.name), certain=False):
-                    self._doubt(solution)
+            creators = self.boundary.networks_for(_CREATE_GRANT.name)
+            for use in self._uses(op, rule.networks, certain=False) if op.grantable else ():
+                for gift in self._gifts(op, use, creators, certain=False):
+                    self._doubt(use)
+                    self._doubt(gift)
                     break
 
     def _doubt(self, solution: Solution) -> None:
-        for note in witness.notes(solution, self.exact):
+        for note in witness.notes(solution):
             if note not in self.found.unsettled:
                 self.found.unsettled.append(note)
 
@@ -265,26 +282,30 @@ class _Search:
 
     def _grants(self, op: Operation, rule: str, outside: Networks) -> None:
         """An operation that no `Deny` binds can be given away by whoever can create a grant."""
-        use = self._use(op, outside, certain=True)
-        if use:
-            for gift in self._gifts(op, use, self.boundary.networks_for(_CREATE_GRANT.name), certain=True):
+        uses = list(self._uses(op, outside, certain=True))
+        creators = self.boundary.networks_for(_CREATE_GRANT.name)
+        for use in uses:
+            for gift in self._gifts(op, use, creators, certain=True):
                 self.found.escapes.append(self._tell_grant(op, rule, use, gift))
                 return
         if self.found.given_away is None:
             # Use through an AWS service by a stranger whom a grant names: a `Deny` about networks does bind the key,
             # and AWS's own perimeter policies leave this way open, so it is worth saying and no escape.
-            use = use or self._use(op, outside, certain=True, origins=(Origin.ON_BEHALF,))
-            inside = next(self._gifts(op, use, None, certain=True), None) if use else None
-            self.found.given_away = inside.allow.ref if inside and inside.allow else None
+            for use in uses or self._uses(op, outside, certain=True, origins=(Origin.ON_BEHALF,)):
+                inside = next(self._gifts(op, use, None, certain=True), None)
+                if inside and inside.allow:
+                    self.found.given_away = inside.allow.ref
+                    return
 
-    def _use(
+    def _uses(
         self, op: Operation, outside: Networks, *, certain: bool, origins: tuple[Origin, ...] = DIRECT
-    ) -> Solution | None:
-        """A request from outside that no `Deny` stops, whoever sends it: a grant can be given to anybody."""
+    ) -> Iterator[Solution]:
+        """Requests from outside that no `Deny` stops, one for each sender: a grant can be given to anybody."""
         for caller in self.callers:
-            if not caller.is_service and (found := self._from(origins, op, None, caller, outside, certain=certain)):
-                return found
-        return None
+            if caller.is_service:
+                continue
+            if found := self._from(origins, op, None, caller, outside, certain=certain):
+                yield found
 
     def _gifts(self, op: Operation, use: Solution, outside: Networks | None, *, certain: bool) -> Iterator[Solution]:
         """Requests to `kms:CreateGrant` that give `op` to the one who uses it."""

@@ -7,25 +7,24 @@ AWS's behaviour is not settled. Between the two lies what the verdict `undecided
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import product
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import callers as who
-from kms_perimeter.policy import classes, context_keys, operators, origins, ties, variables
-from kms_perimeter.policy.context_keys import Kind
+from kms_perimeter.policy import context_keys, ties, truth, variables
+from kms_perimeter.policy.document import Condition
+from kms_perimeter.policy.shapes import Glob
+from kms_perimeter.policy.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from kms_perimeter.policy.boundary import Networks
     from kms_perimeter.policy.budget import Budget
     from kms_perimeter.policy.callers import Caller
-    from kms_perimeter.policy.document import Condition, KeyPolicy, Statement
+    from kms_perimeter.policy.document import KeyPolicy, Statement
     from kms_perimeter.policy.key import Key
-    from kms_perimeter.policy.operators import Test
     from kms_perimeter.policy.origins import Situation, Value
-    from kms_perimeter.policy.shapes import Parts, Shape
 
-_MOST_JOINT = 4096
 _OF_CALLER = who.TELLING_KEYS | {"aws:principalservicename", "aws:principalservicenameslist"}
 
 
@@ -60,6 +59,8 @@ class Variable:
 
     def mask(self, situation: Situation) -> int:
         """The classes that a request of this situation can have."""
+        if any(situation.is_open(name) for name in self.names):
+            return self.unknown
         mask = 0
         for bit, context in enumerate(self.values):
             if all(situation.allows(name, value) for name, value in context.items()):
@@ -77,6 +78,15 @@ class Block:
     must: int
     may: int
     note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not depend on the request: the key as it is known, its ARN completed, every approved network."""
+
+    key: Key
+    arn: str
+    approved: Networks
 
 
 @dataclass(slots=True)
@@ -102,7 +112,11 @@ class Model:
 
 
 def build(
-    policy: KeyPolicy, statements: Sequence[Statement], callers: Sequence[Caller], key: Key, budget: Budget
+    policy: KeyPolicy,
+    statements: Sequence[Statement],
+    callers: Sequence[Caller],
+    facts: Facts,
+    budget: Budget,
 ) -> Model:
     """The model of some statements of a policy.
 
@@ -110,30 +124,41 @@ def build(
         BoundReached: taking the patterns apart costs more than the budget.
     """
     conditions = [c for s in statements for c in s.conditions]
-    references = _references(conditions) if policy.has_variables else {}
-    names = dict.fromkeys([*(c.key for c in conditions), *(r for rs in references.values() for r in rs)])
-    values = _Values(conditions, callers, key, budget, references)
-    model = Model([values.variable(group) for group in _groups(list(names), references)])
-    place = {name: n for n, variable in enumerate(model.variables) for name in variable.names}
+    has_variables = policy.has_variables
+    compared = {c: _keys(truth.references(c, has_variables=has_variables)) for c in conditions} if has_variables else {}
+    compared = {condition: keys for condition, keys in compared.items() if keys}
+    resources = [p for s in statements for p in _varying(s, has_variables=has_variables)]
+    named = [variables.references(pattern) for pattern in resources]
+    together = [(c.key, *keys) for c, keys in compared.items()] + named
+    values = Values(conditions, callers, facts.key, facts.approved, resources, budget, has_variables=has_variables)
+    names = dict.fromkeys([*(c.key for c in conditions), *(name for group in together for name in group)])
+    found = []
+    for group in _groups(list(names), together):
+        contexts, exact = values.of(group, [c for c in compared if c.key in group])
+        found.append(Variable(group, contexts, exact))
+    model = Model(found)
+    place = {name: n for n, variable in enumerate(found) for name in variable.names}
     for statement in statements:
-        model.blocks[statement.ref.index] = [
-            _block(c, place[c.key], model.variables[place[c.key]], references, budget) for c in statement.conditions
-        ]
+        blocks = [_block(c, place[c.key], found[place[c.key]], budget, has_variables) for c in statement.conditions]
+        if varying := _varying(statement, has_variables=has_variables):
+            at = place[variables.references(varying[0])[0]]
+            blocks.append(_resource(statement, at, found[at], facts))
+        model.blocks[statement.ref.index] = blocks
     return model
 
 
-def _references(conditions: Iterable[Condition]) -> dict[Condition, tuple[str, ...]]:
-    found = {}
-    for condition in conditions:
-        operator = operators.read(condition.operator).operator
-        if operator and operator.variables is not False:
-            named = tuple(r for value in condition.values for r in variables.references(value))
-            if named or any("${" in value for value in condition.values):
-                found[condition] = named
-    return found
+def _keys(referring: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(key for keys in referring.values() for key in keys)
 
 
-def _groups(names: list[str], references: Mapping[Condition, tuple[str, ...]]) -> list[tuple[str, ...]]:
+def _varying(statement: Statement, *, has_variables: bool) -> list[str]:
+    """The patterns of `Resource` that depend on the request."""
+    if not has_variables or statement.resource is None:
+        return []
+    return [pattern for pattern in statement.resource.patterns if variables.references(pattern)]
+
+
+def _groups(names: list[str], together: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The keys that must be taken together: tied by AWS, or by a policy variable."""
     leader = {name: name for name in names}
 
@@ -145,231 +170,42 @@ def _groups(names: list[str], references: Mapping[Condition, tuple[str, ...]]) -
     by_family: dict[str, str] = {}
     for name in names:
         leader[find(name)] = find(by_family.setdefault(ties.family(name), name))
-    for condition, referred in references.items():
-        for name in referred:
-            leader[find(name)] = find(condition.key)
+    for first, *others in together:
+        for name in others:
+            leader[find(name)] = find(first)
     grouped: dict[str, list[str]] = {}
     for name in names:
         grouped.setdefault(find(name), []).append(name)
     return [tuple(group) for group in grouped.values()]
 
 
-class _Values:
-    """Finds the values to try for each key."""
-
-    def __init__(
-        self,
-        conditions: Sequence[Condition],
-        callers: Sequence[Caller],
-        key: Key,
-        budget: Budget,
-        references: Mapping[Condition, tuple[str, ...]],
-    ) -> None:
-        self.by_key: dict[str, list[Condition]] = {}
-        for condition in conditions:
-            self.by_key.setdefault(condition.key, []).append(condition)
-        self.spelled = {c.key: c.spelling for c in conditions}
-        self.callers = callers
-        self.key = key
-        self.budget = budget
-        self.references = references
-
-    def variable(self, names: tuple[str, ...]) -> Variable:
-        """The variable for keys that belong together."""
-        if len(names) == 1 and not self.references:
-            values, exact = self._of(names[0], ())
-            return Variable(names, [{names[0]: v} for v in values], exact)
-        return self._joint(names)
-
-    def _joint(self, names: tuple[str, ...]) -> Variable:
-        plain = {name: self._texts(name, ())[0] for name in names}
-        more = ties.enrich(names, plain, self.spelled)
-        compared = [c for name in names for c in self.by_key.get(name, ()) if c in self.references]
-        if compared:
-            every = [v for vs in plain.values() for v in vs]
-            for name in names:
-                more[name] += every
-        found = {name: self._of(name, more[name]) for name in names}
-        size, exact = 1, not compared and all(e for _, e in found.values())
-        for values, _ in found.values():
-            size *= len(values)
-        if size > _MOST_JOINT:
-            most = max(2, int(_MOST_JOINT ** (1 / len(names))))
-            found = {name: (values[:most], False) for name, (values, _) in found.items()}
-            exact = False
-        self.budget.spend(min(size, _MOST_JOINT))
-        contexts = (dict(zip(names, combined, strict=True)) for combined in product(*(found[n][0] for n in names)))
-        return Variable(names, [c for c in contexts if ties.possible(c)], exact)
-
-    def _of(self, name: str, more: Sequence[str]) -> tuple[list[Value], bool]:
-        if (fixed := origins.of_key(name, self.key)) is not origins.FREE:
-            # Not every operation has the key, so its absence is a class as well.
-            return [None, *([] if fixed is None else [cast("Value", fixed)])], True
-        known = context_keys.find(name)
-        texts, exact = self._texts(name, more)
-        if known and known.multivalued:
-            sets, whole = classes.sets(texts, len(self.by_key.get(name, ())) + 1)
-            return [None, *sets], exact and whole
-        return [None, *texts], exact
-
-    def _texts(self, name: str, more: Sequence[str]) -> tuple[list[str], bool]:
-        fixed = self._of_callers(name)
-        if fixed is not None:
-            return fixed, True
-        found = classes.texts(context_keys.find(name), self._shapes(name), self.budget, [*more, *self._seeds(name)])
-        # Members of a list that a tie or a variable asks for stay, even where no pattern tells them apart.
-        kept = dict.fromkeys([*found.values, *more]) if more else dict.fromkeys(found.values)
-        domain = classes.DOMAINS.get(known.kind if (known := context_keys.find(name)) else Kind.TEXT)
-        return [v for v in kept if domain is None or domain.accepts(v)], found.exact
-
-    def _seeds(self, name: str) -> list[str]:
-        if name == "kms:granteeprincipal":
-            return [c.arn for c in self.callers if not c.is_service]
-        if name in ("aws:principalservicename", "aws:principalservicenameslist"):
-            return [c.text for c in self.callers if c.is_service]
-        if name in ("kms:viaservice", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast"):
-            return ["s3.us-east-1.amazonaws.com" if name == "kms:viaservice" else "s3.amazonaws.com"]
-        return []
-
-    def _of_callers(self, name: str) -> list[str] | None:
-        people = [c for c in self.callers if not c.is_service]
-        if name == "aws:principalarn":
-            return list(dict.fromkeys(c.arn for c in people))
-        if name in who.ACCOUNT_KEYS:
-            return list(dict.fromkeys(c.account for c in people))
-        if name == "aws:username":
-            return list(dict.fromkeys(c.name for c in people if ":user/" in c.arn))
-        return None
-
-    def _shapes(self, name: str) -> list[Shape]:
-        made: list[Shape] = []
-        for condition in self.by_key.get(name, ()):
-            operator = operators.read(condition.operator).operator
-            if operator:
-                made += [operator.shape([(v, True)]) for v in condition.values if "${" not in v]
-        return made
-
-
-def _block(
-    condition: Condition,
-    place: int,
-    variable: Variable,
-    references: Mapping[Condition, tuple[str, ...]],
-    budget: Budget,
-) -> Block:
-    truth = _Truth(condition, filled=condition in references)
+def _block(condition: Condition, place: int, variable: Variable, budget: Budget, has_variables: bool) -> Block:  # noqa: FBT001
+    when = truth.Truth(condition, has_variables=has_variables)
     must = may = 0
-    budget.spend(len(variable.values) * max(1, len(truth.wild)))
+    budget.spend(len(variable.values) * (1 + len(when.wild)))
     for bit, context in enumerate(variable.values):
-        certain, possible = truth.of(context)
+        certain, possible = when.of(context)
         must |= certain << bit
         may |= possible << bit
     if context_keys.find(condition.key) is None:
         # Nobody knows whether a request carries this key: certain is only what is true whatever it says.
         full = (1 << len(variable.values)) - 1
         must, may = (full if must == full else 0), (full if may else 0)
-        truth.note = f"`{condition.spelling}` is not a condition key that AWS documents for KMS"
-    return Block(condition, place, must, may | variable.unknown, truth.note)
+        when.note = f"`{condition.spelling}` is not a condition key that AWS documents for KMS"
+    return Block(condition, place, must, may | variable.unknown, when.note)
 
 
-class _Truth:
-    """When a condition is true: certainly, or possibly."""
-
-    def __init__(self, condition: Condition, *, filled: bool) -> None:
-        self.condition = condition
-        self.test: Test = operators.read(condition.operator)
-        self.filled = filled
-        self.note: str | None = None
-        operator = self.test.operator
-        texts = [v for v in condition.values if not (filled and "${" in v)]
-        made = [operator.shape([(v, True)]) for v in texts] if operator else []
-        self.words = frozenset(s.literal for s in made if s.literal is not None)
-        self.wild = [s for s in made if s.literal is None]
-        self.unsettled = self._unsettled()
-
-    def _unsettled(self) -> bool:
-        """Whether nothing certain can be said of it, whatever the request says."""
-        written = self.condition.operator
-        if not self.test.known:
-            self.note = f"`{written}` is not a condition operator"
-        elif not self.test.exact:
-            self.note = f"whether AWS takes `{written}` in this spelling is not documented"
-        elif not self.condition.values:
-            self.note = f"`{self.condition.spelling}` has an empty list of values"
-        elif self.filled and self.test.operator and self.test.operator.variables is None:
-            self.note = f"AWS's documents contradict each other on policy variables under `{written}`"
-        return self.note is not None
-
-    def of(self, context: Mapping[str, Value]) -> tuple[bool, bool]:
-        """Whether the condition is certainly, and whether it is possibly, true of a request with this context."""
-        if self.unsettled:
-            return False, True
-        value = context[self.condition.key]
-        test = self.test
-        if test.operator is None:
-            said = [(v.lower() == "true") == (value is None or value == ()) for v in self.condition.values]
-            return any(said), any(said)
-        if test.quantifier:
-            return self._of_set(value, context)
-        if value is None:
-            return (test.if_exists or test.operator.negated,) * 2
-        if isinstance(value, tuple):
-            self.note = (
-                f"`{test.operator.name}` without a set prefix on `{self.condition.spelling}`, which has many values"
-            )
-            return False, True
-        return self._compare(value, context)
-
-    def _of_set(self, value: Value, context: Mapping[str, Value]) -> tuple[bool, bool]:
-        members = () if value is None else (value,) if isinstance(value, str) else value
-        each = [self._compare(member, context) for member in members]
-        if self.test.quantifier == "all":
-            return all(c for c, _ in each), all(p for _, p in each)
-        if value is None and self.test.if_exists:
-            self.note = f"what `{self.condition.operator}` says of an absent key is not documented"
-            return False, True
-        return any(c for c, _ in each), any(p for _, p in each)
-
-    def _compare(self, value: str, context: Mapping[str, Value]) -> tuple[bool, bool]:
-        operator = self.test.operator
-        assert operator is not None  # noqa: S101  (INVARIANT: `Null` is answered before)
-        numeric = operator.family.startswith(("Numeric", "Date"))
-        if numeric and not operator.shape([("0" if operator.family[0] == "N" else "2026", True)]).reads(value):  # type: ignore[attr-defined]
-            return False, False
-        matched = value in self.words or any(shape.accepts(value) for shape in self.wild)
-        matched = matched or (self.filled and self._filled_match(value, context))
-        if not matched and operator.family == "Arn" and self._short_pattern():
-            return False, True
-        return (matched is not operator.negated,) * 2
-
-    def _short_pattern(self) -> bool:
-        if any(v.count(":") < 5 and "*" in v for v in self.condition.values):  # noqa: PLR2004
-            self.note = (
-                f"what `{self.condition.operator}` makes of a pattern of fewer than six fields is not documented"
-            )
-            return True
-        return False
-
-    def _filled_match(self, value: str, context: Mapping[str, Value]) -> bool:
-        operator = self.test.operator
-        assert operator is not None  # noqa: S101
-        for pattern in self.condition.values:
-            parts = _fill(pattern, context) if "${" in pattern else None
-            if parts is not None and operator.shape(parts).accepts(value):
-                return True
-        return False
-
-
-def _fill(pattern: str, context: Mapping[str, Value]) -> Parts | None:
-    """The pattern with its variables filled in; None where one has no single value."""
-    parts: list[tuple[str, bool]] = []
-    for part in variables.parse(pattern):
-        if isinstance(part, variables.Text):
-            parts.append((part.text, part.wild))
-            continue
-        value = context.get(part.key)
-        value = part.default if value is None else value
-        if not isinstance(value, str):
-            return None
-        parts.append((value, False))
-    return parts
+def _resource(statement: Statement, place: int, variable: Variable, facts: Facts) -> Block:
+    """A `Resource` with variables, which is as good as a condition on the keys that it refers to."""
+    assert statement.resource is not None  # noqa: S101  (INVARIANT: void statements are left out before)
+    element, arn = statement.resource, facts.arn
+    must = may = 0
+    for bit, context in enumerate(variable.values):
+        filled = [truth.fill(pattern, context) for pattern in element.patterns]
+        matched = any(parts is not None and Glob(parts).accepts(arn) for parts in filled) or "*" in element.patterns
+        may |= (matched is not element.negated) << bit
+    certain = facts.key.arn is not None or statement.allows
+    must = may if certain else 0
+    condition = Condition("Resource", variable.names[0], variable.names[0], element.patterns)
+    note = None if certain else "it names a key that may or may not be this one"
+    return Block(condition, place, must, may | variable.unknown, note)

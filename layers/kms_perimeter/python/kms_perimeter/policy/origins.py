@@ -36,6 +36,7 @@ _VIA = frozenset({"kms:viaservice", "aws:calledvia", "aws:calledviafirst", "aws:
 _OF_PRINCIPAL = frozenset({"aws:principalorgid", "aws:principalorgpaths", "aws:principalorgmasteraccountid",
                            "aws:principaltype", "aws:userid", "aws:username", "aws:multifactorauthpresent",
                            "aws:multifactorauthage", "aws:tokenissuetime", "aws:federatedprovider"})  # fmt: skip
+_OPEN_FOR_SERVICES = frozenset({"kms:viaservice", "kms:calleraccount", "aws:principalarn", "aws:principalaccount"})
 _SERVICE_NAMES = frozenset({"aws:principalservicename", "aws:principalservicenameslist"})
 
 
@@ -55,6 +56,10 @@ class Situation:
     key: Key
     outside: Networks | None
     resource: str | None
+
+    def is_open(self, name: str) -> bool:
+        """Whether AWS does not document what the key says in this situation."""
+        return self.caller.is_service and name in _OPEN_FOR_SERVICES
 
     def allows(self, name: str, value: Value) -> bool:  # noqa: PLR0911  (a table of rules, one a line)
         """Whether a request of this situation can carry the condition key with this value (None: not carry it)."""
@@ -107,6 +112,8 @@ class Situation:
             return True
         if name == "aws:sourcevpcarn":
             return str(value).rpartition("/")[2] not in self.outside.vpcs
+        if name == "aws:vpceorgpaths":
+            return all(path.partition("/")[0] not in self.outside.vpce_org_ids for path in value)
         approved = {
             "aws:sourcevpce": self.outside.vpc_endpoints,
             "aws:sourcevpc": self.outside.vpcs,

@@ -92,15 +92,16 @@ def _network(situation: Situation) -> dict[str, str]:
         return {"aws:ViaAWSService": "true"}
     if situation.origin is Origin.SERVICE:
         return {"aws:PrincipalIsAWSService": "true"}
-    return {name: _unapproved(situation, name, kind) for name, kind in _ENDPOINT.items()}
+    return {name: _unapproved(situation, kind) for name, kind in _ENDPOINT.items()}
 
 
 _ENDPOINT = {"aws:SourceVpce": Kind.VPCE, "aws:SourceVpc": Kind.VPC}
 
 
-def _unapproved(situation: Situation, name: str, kind: Kind) -> str:
-    samples = DOMAINS[kind].samples
-    return next((s for s in samples if situation.allows(name.lower(), s)), samples[0])
+def _unapproved(situation: Situation, kind: Kind) -> str:
+    outside = situation.outside
+    approved = (outside.vpc_endpoints | outside.vpcs) if outside else frozenset()
+    return DOMAINS[kind].fresh(approved)
 
 
 _GIVING = frozenset({"kms:grantoperations", "kms:granteeprincipal"})
@@ -123,7 +124,7 @@ def giving(operation: str, use: Solution, model: Model, domains: list[int]) -> l
     return narrowed
 
 
-def notes(solution: Solution, exact: bool) -> list[str]:  # noqa: FBT001
+def notes(solution: Solution) -> list[str]:
     """What is not settled about a request that may or may not get through."""
     found: list[str] = []
     for statement in solution.relevant:
@@ -134,13 +135,17 @@ def notes(solution: Solution, exact: bool) -> list[str]:  # noqa: FBT001
         for block in solution.model.blocks[statement.ref.index]:
             picked = solution.picked[block.variable]
             if picked & block.may and not picked & block.must:
-                note = block.note or f"the values of `{block.condition.spelling}` are too many to tell apart"
+                note = block.note or _open(solution, block)
                 found.append(f"{where}: {note}")
-    if not found:
-        why = "it names a key that may or may not be this one" if exact else "its callers are too many to tell apart"
-        about = solution.allow or solution.relevant[0]
-        found.append(f"{_where(about)}: {why}")
+    if not found and solution.allow:
+        found.append(f"{_where(solution.allow)}: it names a key that may or may not be this one")
     return found
+
+
+def _open(solution: Solution, block: Block) -> str:
+    if solution.situation.is_open(block.condition.key):
+        return f"what `{block.condition.spelling}` says where an AWS service acts for itself is not documented"
+    return f"the values of `{block.condition.spelling}` are too many to tell apart"
 
 
 def _where(statement: Statement) -> str:
