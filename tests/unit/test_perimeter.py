@@ -29,7 +29,7 @@ from kms_perimeter.policy.key import Key
 CASES = Path(__file__).parents[1] / "cases" / "perimeters"
 REFUSED = json.loads((CASES / "refused.json").read_text())
 EVERY_MEMBER = (CASES / "every_member.json").read_text()
-SCHEMA = json.loads((Path(perimeter.__file__).parent / "perimeter.schema.json").read_text())
+SCHEMA = json.loads((Path(perimeter.__file__).parents[1] / "perimeter.schema.json").read_text())
 OURS = "111122223333"
 NAME_TWICE = "perimeters[0].name, line 2, column 39: given twice"
 RULE_IS_A_NUMBER = "perimeters[0].rules[0], line 4, column 4: must be an object, not a number"

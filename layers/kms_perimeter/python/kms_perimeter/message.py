@@ -10,26 +10,19 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kms_perimeter.cloudtrail import WATCHED
+from kms_perimeter import wording
 from kms_perimeter.decision import Decision, DecisionKind, Severity, severity_of
 from kms_perimeter.letter import Letter, Part
-from kms_perimeter.verdict import Outcome, Route, Verdict
+from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from kms_perimeter.cloudtrail import KeyChange
-    from kms_perimeter.verdict import Advisory, Escape, StatementRef
 
+MOST_KEYS = 40  # named in a sweep's digest
 SUBJECT_CHARACTERS = 99  # SNS: "must be less than 100 characters long"
-NAMED = 4  # operations, advisories, keys that are named before "and … more"
-
-_CONSOLES = {
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-    "aws-eusc": "console.amazonaws-eusc.eu",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +64,20 @@ class Matter:
 def alert(matter: Matter, decision: Decision) -> Message:
     """A key that is not enclosed, and what the guard does about it: nothing, ask, fix it, or give up."""
     outcome = matter.verdict.outcome
-    headline = f"{_key_id(matter.key_arn)} {_HEADLINES[outcome]}"
+    headline = f"{wording.key_id(matter.key_arn)} {_HEADLINES[outcome]}"
     parts = (
-        Part("What is open" if outcome is Outcome.ESCAPES else "What is wrong", _findings(matter.verdict)),
-        _cause(matter),
+        Part("What is open" if outcome is Outcome.ESCAPES else "What is wrong", wording.findings(matter.verdict)),
+        wording.cause(matter.change, outside=matter.outside),
         Part("What the guard does", (_INTENTIONS[decision.kind].format(reason=decision.reason),)),
         Part("What to do now", _ADVICE[decision.kind if outcome is Outcome.ESCAPES else None]),
-        _notes(matter.verdict.advisories),
+        wording.notes(matter.verdict.advisories),
     )
     return _message(decision.kind.value, decision.severity, headline, matter, parts, {"decision": decision.to_json()})
 
 
 def contested(matter: Matter, times: int) -> Message:
     """The guard gives up on a key that somebody opens again each time."""
-    reason = f"the guard has closed the key {_times(times)} and somebody opens it again each time"
+    reason = f"the guard has closed the key {wording.times(times)} and somebody opens it again each time"
     severity = max(severity_of(matter.verdict), Severity.HIGH, key=lambda s: s.rank)
     return alert(matter, Decision(DecisionKind.CONTESTED, reason, severity))
 
@@ -104,13 +97,13 @@ def exposure_closed(
         closed: when it was seen to be enclosed again, or None where that is not known.
         carried: the verdict on the policy that was in force meanwhile.
     """
-    headline = f"{_key_id(matter.key_arn)} was open and is enclosed again"
-    window = f"From {_at(opened)} to {_at(closed)}{_duration(opened, closed)}."
+    headline = f"{wording.key_id(matter.key_arn)} was open and is enclosed again"
+    window = f"From {wording.at(opened)} to {wording.at(closed)}{wording.duration(opened, closed)}."
     parts = (
         Part("When it was open", (window,)),
-        Part("What was open", _findings(carried) if carried else ()),
-        _cause(matter),
-        Part("What to do now", (f"Look in CloudTrail for uses of the key in that time: {_console(matter.key_arn)}",)),
+        Part("What was open", wording.findings(carried) if carried else ()),
+        wording.cause(matter.change, outside=matter.outside),
+        Part("What to do now", ("Look in CloudTrail for uses of the key in that time.",)),
     )
     facts = {"exposed": {"from": opened and opened.isoformat(), "to": closed and closed.isoformat()}}
     severity = Severity.LOW
@@ -126,13 +119,13 @@ def remediated(matter: Matter, *, before: Verdict, diff: str, strategy: str = "g
         diff: from the old policy to the new one, as a unified diff.
         strategy: how the new policy was made.
     """
-    headline = f"{_key_id(matter.key_arn)} was open and the guard has enclosed it"
+    headline = f"{wording.key_id(matter.key_arn)} was open and the guard has enclosed it"
     done = (
         f"It has put a new policy by the strategy `{strategy}`, read it back and proved it: {matter.verdict.outcome}."
     )
     parts = (
-        Part("What was open", _findings(before)),
-        _cause(matter),
+        Part("What was open", wording.findings(before)),
+        wording.cause(matter.change, outside=matter.outside),
         Part("What the guard has done", (done, "The policy that it replaced is in the ledger.")),
         Part("The change", tuple(diff.splitlines()), code=True),
         Part("What to do now", ("Make the same change where the policy is kept, or it will be undone there.",)),
@@ -149,11 +142,11 @@ def refused(matter: Matter, *, reason: str, diff: str = "") -> Message:
         reason: one clause.
         diff: what the plan would have changed, where there is a plan.
     """
-    headline = f"{_key_id(matter.key_arn)} stays open: the guard cannot fix it"
+    headline = f"{wording.key_id(matter.key_arn)} stays open: the guard cannot fix it"
     parts = (
-        Part("What is open", _findings(matter.verdict)),
-        _cause(matter),
-        Part("Why the guard does not fix it", (_sentence(reason), "The key is as it was.")),
+        Part("What is open", wording.findings(matter.verdict)),
+        wording.cause(matter.change, outside=matter.outside),
+        Part("Why the guard does not fix it", (wording.sentence(reason), "The key is as it was.")),
         Part("The change that it did not make", tuple(diff.splitlines()), code=True),
         Part("What to do now", _ADVICE[DecisionKind.ALERT]),
     )
@@ -164,11 +157,11 @@ def refused(matter: Matter, *, reason: str, diff: str = "") -> Message:
 def unreadable(key_arn: str, *, reason: str, change: KeyChange | None = None) -> Message:
     """The key's policy cannot be read, so nobody knows whether the key is enclosed."""
     matter = Matter(key_arn, Verdict(Outcome.UNDECIDED, None, "", reason=reason), change)
-    headline = f"{_key_id(key_arn)} has a policy that cannot be read"
+    headline = f"{wording.key_id(key_arn)} has a policy that cannot be read"
     advice = "Let the guard's role read the key: kms:DescribeKey, kms:GetKeyPolicy, and what its perimeter asks for."
     parts = (
-        Part("What is wrong", (_sentence(reason),)),
-        _cause(matter),
+        Part("What is wrong", (wording.sentence(reason),)),
+        wording.cause(matter.change, outside=matter.outside),
         Part("What the guard does", ("Nothing: what it cannot read it does not touch.",)),
         Part("What to do now", (advice,)),
     )
@@ -186,16 +179,17 @@ def sweep_digest(verdicts: Mapping[str, Verdict], *, started: datetime) -> Messa
     worst = max((severity_of(v) for v in drifted.values()), key=lambda s: s.rank, default=Severity.INFO)
     counts = [f"{sum(v.outcome is o for v in verdicts.values())} {o.value}" for o in Outcome]
     named = tuple(f"{v.outcome.value}: {arn}" for arn, v in sorted(drifted.items()))
-    title = f"{_capital(worst)}: {len(drifted)} of {len(verdicts)} keys are not enclosed"
+    title = f"{worst.upper()}: {len(drifted)} of {len(verdicts)} keys are not enclosed"
     letter = Letter(
         title,
-        (Part(f"Sweep of {_at(started)}", (", ".join(counts),)), Part("Not enclosed", _first(named, NAMED * 10))),
+        (
+            Part(f"Sweep of {wording.at(started)}", (", ".join(counts),)),
+            Part("Not enclosed", wording.first(named, MOST_KEYS)),
+        ),
     )
     facts = {"kind": "sweep", "severity": worst.value, "keys": {arn: v.outcome.value for arn, v in verdicts.items()}}
     return Message(_subject(title), letter.text, letter.blocks, facts, f"sweep/{started.isoformat()}")
 
-
-# --- wording ---------------------------------------------------------------------------------------------------------
 
 _HEADLINES = {
     Outcome.ENCLOSED: "is enclosed",
@@ -224,11 +218,6 @@ _ADVICE: dict[DecisionKind | None, tuple[str, ...]] = {
     DecisionKind.IGNORE: (),
     None: ("A person must judge this policy. Until then treat the key as open.",),
 }
-_TO_WHOM = {
-    Route.KEY_POLICY: "to the callers that it names",
-    Route.IAM: "to whoever an IAM policy of the account allows it",
-    Route.GRANT: "to whoever holds a grant for it",
-}
 
 
 def _message(
@@ -239,7 +228,7 @@ def _message(
     parts: Iterable[Part],
     facts: Mapping[str, Any],
 ) -> Message:
-    title = f"{_capital(severity)}: {headline}"
+    title = f"{severity.upper()}: {headline}"
     letter = Letter(title, (*parts, _about(matter)))
     change = matter.change.to_json() if matter.change else None
     data = {
@@ -248,7 +237,7 @@ def _message(
         "key": matter.key_arn,
         **matter.verdict.to_json(),
         "change": change and {name: value for name, value in change.items() if name != "policy"},
-        "console": _console(matter.key_arn),
+        "console": wording.console(matter.key_arn),
         **facts,
     }
     return Message(_subject(title), letter.text, letter.blocks, data, _dedup_key(kind, matter))
@@ -258,51 +247,7 @@ def _about(matter: Matter) -> Part:
     _, _, _, region, account, _ = matter.key_arn.split(":", 5)
     perimeter = (f"Perimeter: {matter.verdict.perimeter}",) if matter.verdict.perimeter else ()
     place = f"Account {account}, Region {region}"
-    return Part("Key", (matter.key_arn, place, *perimeter, _console(matter.key_arn)))
-
-
-def _findings(verdict: Verdict) -> tuple[str, ...]:
-    if verdict.outcome is not Outcome.ESCAPES:
-        return (_sentence(verdict.reason or verdict.outcome.value),)
-    groups = grouped(verdict.escapes)
-    return tuple(line for (statement, route), group in groups.items() for line in _opening(statement, route, group))
-
-
-def grouped(escapes: Iterable[Escape]) -> dict[tuple[StatementRef, Route], list[Escape]]:
-    """The escapes by what opens them, since one statement usually opens many operations in one way."""
-    groups: dict[tuple[StatementRef, Route], list[Escape]] = {}
-    for escape in escapes:
-        groups.setdefault((escape.statement, escape.route), []).append(escape)
-    return groups
-
-
-def _opening(statement: StatementRef, route: Route, group: list[Escape]) -> tuple[str, str]:
-    what = ", ".join(_first(tuple(dict.fromkeys(escape.operation for escape in group)), NAMED))
-    return f"{named(statement)} opens {what} {_TO_WHOM[route]}.", f"  {_sentence(group[0].why)}"
-
-
-def named(statement: StatementRef) -> str:
-    """A statement as a person finds it in the policy: by its place, and its Sid where it has one."""
-    return f'Statement[{statement.index}] "{statement.sid}"' if statement.sid else f"Statement[{statement.index}]"
-
-
-def _cause(matter: Matter) -> Part:
-    change = matter.change
-    if change is None or change.event_name not in WATCHED:
-        when = f" that began on {_at(change.time)}" if change else ""
-        return Part("Who did it", (f"Not known: a sweep{when} found the key like this.",))
-    origin = f"from {change.source_ip or 'an unknown address'}"
-    if change.vpc_endpoint_id:
-        origin += f" through {change.vpc_endpoint_id}"
-    if matter.outside:
-        origin += ", itself outside the perimeter"
-    missing = ("CloudTrail left the parameters of the call out: they are over 100 KB.",) if change.truncated else ()
-    return Part("Who did it", (change.actor, f"by {change.event_name} on {_at(change.time)}", origin, *missing))
-
-
-def _notes(advisories: tuple[Advisory, ...]) -> Part:
-    lines = (f"{named(a.statement) + ': ' if a.statement else ''}{_sentence(a.message)}" for a in advisories)
-    return Part("Also worth knowing", _first(tuple(lines), NAMED))
+    return Part("Key", (matter.key_arn, place, *perimeter, wording.console(matter.key_arn)))
 
 
 def _dedup_key(kind: str, matter: Matter) -> str:
@@ -315,41 +260,3 @@ def _dedup_key(kind: str, matter: Matter) -> str:
 def _subject(title: str) -> str:
     line = " ".join(f"KMS Perimeter: {title}".split()).encode("ascii", "replace").decode()
     return line if len(line) <= SUBJECT_CHARACTERS else line[: SUBJECT_CHARACTERS - 3] + "..."
-
-
-def _console(key_arn: str) -> str:
-    _, partition, _, region, _, _ = key_arn.split(":", 5)
-    host = _CONSOLES.get(partition, "console.aws.amazon.com")
-    return f"https://{region}.{host}/kms/home?region={region}#/kms/keys/{_key_id(key_arn)}"
-
-
-def _first(items: tuple[str, ...], most: int) -> tuple[str, ...]:
-    return items if len(items) <= most else (*items[:most], f"and {len(items) - most} more")
-
-
-def _key_id(key_arn: str) -> str:
-    return key_arn.rsplit("/", 1)[-1]
-
-
-def _capital(severity: Severity) -> str:
-    return severity.value.upper()
-
-
-def _sentence(clause: str) -> str:
-    first = clause.split(" ", 1)[0]
-    return (clause[:1].upper() + clause[1:] if first.isalpha() else clause).rstrip(".") + "."
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def _at(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "a time that is not known"
-
-
-def _duration(start: datetime | None, end: datetime | None) -> str:
-    if start is None or end is None:
-        return ""
-    minutes, seconds = divmod(int((end - start).total_seconds()), 60)
-    return f", {minutes} min {seconds} s" if minutes else f", {seconds} s"

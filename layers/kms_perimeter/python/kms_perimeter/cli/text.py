@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from kms_perimeter.cloudtrail import Ignored
-from kms_perimeter.message import grouped, named
 from kms_perimeter.policy import document
 from kms_perimeter.verdict import Outcome
+from kms_perimeter.wording import grouped, named
 
 if TYPE_CHECKING:
     from kms_perimeter.cli.check import Checked

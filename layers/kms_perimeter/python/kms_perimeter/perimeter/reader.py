@@ -1,153 +1,61 @@
-"""The perimeter file: which operations on which keys must come from which networks.
-
-The first part is the model, the second reads it from JSON. `perimeter.schema.json` says the same for editors; the
-service itself needs no schema library, and a test keeps the two in step.
-"""
+"""A perimeter file from its text: every value is checked, and whatever is wrong is refused with its place."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kms_perimeter import reading
 from kms_perimeter.errors import MalformedPerimeter
-from kms_perimeter.policy import jsontext, operations, wildcard
+from kms_perimeter.perimeter.model import (
+    AppliesTo,
+    Mode,
+    Perimeter,
+    PerimeterFile,
+    PolicyException,
+    Rule,
+    ServiceTrust,
+    Strategy,
+)
+from kms_perimeter.policy import jsontext, operations
 from kms_perimeter.reading import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from kms_perimeter.policy.key import Key
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+_ENDPOINT = re.compile(r"vpce-[0-9a-f]{8}([0-9a-f]{9})?")
+_VPC = re.compile(r"vpc-[0-9a-f]{8}([0-9a-f]{9})?")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
+_KEY_PATTERN = re.compile(r"arn:[a-z*?-]+:kms:[a-z0-9*?-]+:[0-9*?]+:key/[A-Za-z0-9*?-]+")
+_ALIAS_PATTERN = re.compile(r"alias/[A-Za-z0-9/_*?-]+")
+# The value of `aws:PrincipalArn` for a role's session is the role, so a session's own ARN would exempt nobody. A name
+# that is a wildcard from the start would exempt the whole account.
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[\w+=,.@-][\w+=,.@/*?-]*)", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-
-class Mode(StrEnum):
-    """What the service may do about a key that escapes."""
-
-    ALERT = "alert"
-    APPROVE = "approve"
-    ENFORCE = "enforce"
-
-
-class Strategy(StrEnum):
-    """How a remediation makes the new policy."""
-
-    GUARD = "guard"
-    TEMPLATE = "template"
-    RESTORE = "restore"
-
-
-class ServiceTrust(StrEnum):
-    """Whether what AWS services do counts as inside."""
-
-    TRUSTED = "trusted"
-    DENIED = "denied"
-
-
-@dataclass(frozen=True, slots=True)
-class AppliesTo:
-    """Which keys a perimeter is for: a key that has all of `tags`, one of `aliases` or is one of `keys`.
-
-    Each non-empty part must match (AND between the parts); inside `aliases` and `keys` one match is enough.
-    Patterns take ``*`` and ``?``.
-    """
-
-    tags: tuple[tuple[str, str], ...] = ()
-    aliases: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-
-    def holds_for(self, key: Key) -> bool | None:
-        """Whether the key is one of these, or None where what is known of the key does not tell."""
-        parts = (
-            not self.tags or _all_tags(self.tags, key.tags),
-            not self.aliases or _any_match(self.aliases, key.aliases),
-            not self.keys or _any_match(self.keys, None if key.arn is None else (key.arn,)),
-        )
-        if False in parts:
-            return False
-        return None if None in parts else True
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Operations, and the networks they must come from: an approved value of any of the four kinds is enough.
-
-    Attributes:
-        name: a word for messages and Sids.
-        operations: groups (``cryptographic``, ``administrative``, ``grants``, ``read``) or names with wildcards.
-        vpc_endpoints: values of `aws:SourceVpce`.
-        vpcs: values of `aws:SourceVpc`.
-        vpce_accounts: values of `aws:VpceAccount`.
-        vpce_org_ids: values of `aws:VpceOrgID`.
-    """
-
-    name: str
-    operations: tuple[str, ...]
-    vpc_endpoints: tuple[str, ...] = ()
-    vpcs: tuple[str, ...] = ()
-    vpce_accounts: tuple[str, ...] = ()
-    vpce_org_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Perimeter:
-    """One perimeter: its rules, its exemptions and what may be done to keep it."""
-
-    name: str
-    rules: tuple[Rule, ...]
-    applies_to: AppliesTo | None = None
-    aws_services: ServiceTrust = ServiceTrust.TRUSTED
-    trusted_accounts: tuple[str, ...] = ()
-    break_glass_principals: tuple[str, ...] = ()
-    mode: Mode = Mode.ALERT
-    strategy: Strategy = Strategy.GUARD
-    fix_keys_with_service_grants: bool = False
-
-    def holds_for(self, key: Key) -> bool | None:
-        """Whether this perimeter is for the key, or None where what is known of the key does not tell."""
-        return True if self.applies_to is None else self.applies_to.holds_for(key)
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyException:
-    """A key that somebody answers for until a day; after it the key is judged like any other."""
-
-    key: str
-    reason: str
-    owner: str
-    expires: date
-
-
-@dataclass(frozen=True, slots=True)
-class PerimeterFile:
-    """A whole perimeter file; the first perimeter that applies to a key counts."""
-
-    perimeters: tuple[Perimeter, ...]
-    exceptions: tuple[PolicyException, ...] = ()
-
-    def perimeter_for(self, key: Key) -> Perimeter | None:
-        """The first perimeter that applies to the key, or None.
-
-        A perimeter that asks for tags or aliases that are not known (None) does not apply; whoever can read them
-        must do so first where `needs_tags` or `needs_aliases` says so.
-        """
-        return next((perimeter for perimeter in self.perimeters if perimeter.holds_for(key)), None)
-
-    def exception_for(self, key_arn: str, today: date) -> PolicyException | None:
-        """The exception for this key that has not expired; it still holds on its last day."""
-        return next((e for e in self.exceptions if e.key == key_arn and today <= e.expires), None)
-
-    @property
-    def needs_tags(self) -> bool:
-        """Whether a key's tags must be known to tell its perimeter."""
-        return any(p.applies_to is not None and p.applies_to.tags for p in self.perimeters)
-
-    @property
-    def needs_aliases(self) -> bool:
-        """Whether a key's aliases must be known to tell its perimeter."""
-        return any(p.applies_to is not None and p.applies_to.aliases for p in self.perimeters)
+_NETWORKS: dict[str, tuple[re.Pattern[str], str]] = {
+    "vpc_endpoints": (_ENDPOINT, "the ID of a VPC endpoint (`vpce-` and 8 or 17 hexadecimal digits)"),
+    "vpcs": (_VPC, "the ID of a VPC (`vpc-` and 8 or 17 hexadecimal digits)"),
+    "vpce_accounts": (_ACCOUNT, "an account ID (12 digits, as a string)"),
+    "vpce_org_ids": (_ORGANIZATION, "the ID of an organization (`o-` and 10 to 32 letters and digits)"),
+}
+_PERIMETER = (
+    "name",
+    "rules",
+    "applies_to",
+    "aws_services",
+    "trusted_accounts",
+    "break_glass_principals",
+    "mode",
+    "strategy",
+    "fix_keys_with_service_grants",
+)
+_A_NAME = "a name (up to 64 letters, digits, spaces, `.`, `_`, `-`)"
+_AN_IAM_ARN = "the ARN of a role, user or root user in IAM (`*` and `?` only within the name)"
 
 
 def load(text: str) -> PerimeterFile:
@@ -197,54 +105,6 @@ def simple(
     }
     perimeter = {"name": "default", "rules": [rule], "mode": str(mode), "strategy": str(strategy)}
     return from_document({"version": 1, "perimeters": [perimeter]})
-
-
-def _all_tags(wanted: Iterable[tuple[str, str]], tags: Mapping[str, str] | None) -> bool | None:
-    if tags is None:
-        return None
-    return all(name in tags and wildcard.matches(pattern, tags[name]) for name, pattern in wanted)
-
-
-def _any_match(patterns: Iterable[str], values: Iterable[str] | None) -> bool | None:
-    if values is None:
-        return None
-    return any(wildcard.matches(pattern, value) for pattern in patterns for value in values)
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
-_ENDPOINT = re.compile(r"vpce-[0-9a-f]{8}([0-9a-f]{9})?")
-_VPC = re.compile(r"vpc-[0-9a-f]{8}([0-9a-f]{9})?")
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
-_KEY_PATTERN = re.compile(r"arn:[a-z*?-]+:kms:[a-z0-9*?-]+:[0-9*?]+:key/[A-Za-z0-9*?-]+")
-_ALIAS_PATTERN = re.compile(r"alias/[A-Za-z0-9/_*?-]+")
-# The value of `aws:PrincipalArn` for a role's session is the role, so a session's own ARN would exempt nobody. A name
-# that is a wildcard from the start would exempt the whole account.
-_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[\w+=,.@-][\w+=,.@/*?-]*)", re.ASCII)
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-_NETWORKS: dict[str, tuple[re.Pattern[str], str]] = {
-    "vpc_endpoints": (_ENDPOINT, "the ID of a VPC endpoint (`vpce-` and 8 or 17 hexadecimal digits)"),
-    "vpcs": (_VPC, "the ID of a VPC (`vpc-` and 8 or 17 hexadecimal digits)"),
-    "vpce_accounts": (_ACCOUNT, "an account ID (12 digits, as a string)"),
-    "vpce_org_ids": (_ORGANIZATION, "the ID of an organization (`o-` and 10 to 32 letters and digits)"),
-}
-_PERIMETER = (
-    "name",
-    "rules",
-    "applies_to",
-    "aws_services",
-    "trusted_accounts",
-    "break_glass_principals",
-    "mode",
-    "strategy",
-    "fix_keys_with_service_grants",
-)
-_A_NAME = "a name (up to 64 letters, digits, spaces, `.`, `_`, `-`)"
-_AN_IAM_ARN = "the ARN of a role, user or root user in IAM (`*` and `?` only within the name)"
 
 
 def _file(place: Place) -> PerimeterFile:

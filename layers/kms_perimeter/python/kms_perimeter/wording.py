@@ -1,0 +1,116 @@
+"""The phrases that messages and the command line are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kms_perimeter.cloudtrail import WATCHED
+from kms_perimeter.letter import Part
+from kms_perimeter.verdict import Outcome, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from kms_perimeter.cloudtrail import KeyChange
+    from kms_perimeter.verdict import Advisory, Escape, StatementRef, Verdict
+
+NAMED = 4  # operations and advisories that are named before "and … more"
+
+_CONSOLES = {
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+}
+_TO_WHOM = {
+    Route.KEY_POLICY: "to the callers that it names",
+    Route.IAM: "to whoever an IAM policy of the account allows it",
+    Route.GRANT: "to whoever holds a grant for it",
+}
+
+
+def findings(verdict: Verdict) -> tuple[str, ...]:
+    """What the verdict found: by each statement what it opens and to whom, or the reason of the outcome."""
+    if verdict.outcome is not Outcome.ESCAPES:
+        return (sentence(verdict.reason or verdict.outcome.value),)
+    groups = grouped(verdict.escapes)
+    return tuple(line for (statement, route), group in groups.items() for line in _opening(statement, route, group))
+
+
+def grouped(escapes: Iterable[Escape]) -> dict[tuple[StatementRef, Route], list[Escape]]:
+    """The escapes by what opens them, since one statement usually opens many operations in one way."""
+    groups: dict[tuple[StatementRef, Route], list[Escape]] = {}
+    for escape in escapes:
+        groups.setdefault((escape.statement, escape.route), []).append(escape)
+    return groups
+
+
+def _opening(statement: StatementRef, route: Route, group: list[Escape]) -> tuple[str, str]:
+    what = ", ".join(first(tuple(dict.fromkeys(escape.operation for escape in group)), NAMED))
+    return f"{named(statement)} opens {what} {_TO_WHOM[route]}.", f"  {sentence(group[0].why)}"
+
+
+def named(statement: StatementRef) -> str:
+    """A statement as a person finds it in the policy: by its place, and its Sid where it has one."""
+    return f'Statement[{statement.index}] "{statement.sid}"' if statement.sid else f"Statement[{statement.index}]"
+
+
+def cause(change: KeyChange | None, *, outside: bool | None) -> Part:
+    """Who made the call, from where and when."""
+    if change is None or change.event_name not in WATCHED:
+        when = f" that began on {at(change.time)}" if change else ""
+        return Part("Who did it", (f"Not known: a sweep{when} found the key like this.",))
+    origin = f"from {change.source_ip or 'an unknown address'}"
+    if change.vpc_endpoint_id:
+        origin += f" through {change.vpc_endpoint_id}"
+    if outside:
+        origin += ", itself outside the perimeter"
+    missing = ("CloudTrail left the parameters of the call out: they are over 100 KB.",) if change.truncated else ()
+    return Part("Who did it", (change.actor, f"by {change.event_name} on {at(change.time)}", origin, *missing))
+
+
+def notes(advisories: tuple[Advisory, ...]) -> Part:
+    """The advisories."""
+    lines = (f"{named(a.statement) + ': ' if a.statement else ''}{sentence(a.message)}" for a in advisories)
+    return Part("Also worth knowing", first(tuple(lines), NAMED))
+
+
+def console(key_arn: str) -> str:
+    """The key in the console of its partition and Region."""
+    _, partition, _, region, _, _ = key_arn.split(":", 5)
+    host = _CONSOLES.get(partition, "console.aws.amazon.com")
+    return f"https://{region}.{host}/kms/home?region={region}#/kms/keys/{key_id(key_arn)}"
+
+
+def first(items: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """The first of the items, and how many there are besides."""
+    return items if len(items) <= most else (*items[:most], f"and {len(items) - most} more")
+
+
+def key_id(key_arn: str) -> str:
+    """The ID of the key."""
+    return key_arn.rsplit("/", 1)[-1]
+
+
+def sentence(clause: str) -> str:
+    """The clause as a sentence; what begins with a name, such as `aws:SourceIp`, keeps its spelling."""
+    word = clause.split(" ", 1)[0]
+    return (clause[:1].upper() + clause[1:] if word.isalpha() else clause).rstrip(".") + "."
+
+
+def times(count: int) -> str:
+    """How often."""
+    return "once" if count == 1 else f"{count} times"
+
+
+def at(time: datetime | None) -> str:
+    """When, in UTC."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "a time that is not known"
+
+
+def duration(start: datetime | None, end: datetime | None) -> str:
+    """How long, after a comma; nothing where it is not known."""
+    if start is None or end is None:
+        return ""
+    minutes, seconds = divmod(int((end - start).total_seconds()), 60)
+    return f", {minutes} min {seconds} s" if minutes else f", {seconds} s"
