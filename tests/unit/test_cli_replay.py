@@ -39,6 +39,17 @@ def test_every_event_has_an_answer(event: Path) -> None:
     assert run("replay", str(event), *ENDPOINT).status == 0
 
 
+def test_a_new_key_is_judged_by_its_own_usage() -> None:
+    """The event that makes a signing key says that it is one, and the policy is judged for signing."""
+    event = json.loads((EVENTS / "a_key_is_created_with_its_own_policy_through_an_endpoint.json").read_text())
+    metadata = event["detail"]["responseElements"]["keyMetadata"]
+    metadata |= {"keyUsage": "SIGN_VERIFY", "keySpec": "ECC_NIST_P256"}
+
+    printed = run("replay", "-", *ENDPOINT, "--format", "json", stdin=json.dumps(event)).json
+
+    assert (printed["verdict"]["key_usage"], printed["verdict"]["verdict"]) == ("SIGN_VERIFY", "enclosed")
+
+
 def test_an_exception_is_kept() -> None:
     """The perimeter file's exception for the key silences the event while it holds."""
     ran = run("replay", OPENED, *VPCS, "--format", "json")

@@ -54,6 +54,9 @@ def a_rule(**members: object) -> dict[str, Any]:
     return a_file(a_perimeter(rules=[USE | members]))
 
 
+A_PATTERN = a_file(a_perimeter(break_glass_principals=["arn:aws:iam::111122223333:role/emergency/Break*"]))
+
+
 def refusal(document: object) -> str:
     """What is said of the document, without line and column."""
     with pytest.raises(MalformedPerimeter) as caught:
@@ -116,7 +119,9 @@ def test_the_schema_refuses_the_same(case: dict[str, Any]) -> None:
         jsonschema.validate(case["document"], SCHEMA)
 
 
-@pytest.mark.parametrize("document", [a_file(), json.loads(EVERY_MEMBER), a_rule(operations=["kms:sign", "*"])])
+@pytest.mark.parametrize(
+    "document", [a_file(), json.loads(EVERY_MEMBER), a_rule(operations=["kms:sign", "*"]), A_PATTERN]
+)
 def test_the_schema_accepts_the_same(document: object) -> None:
     """What loads is underlined by no editor."""
     load(json.dumps(document))

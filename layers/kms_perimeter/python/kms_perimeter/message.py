@@ -237,6 +237,7 @@ def _message(
         "key": matter.key_arn,
         **matter.verdict.to_json(),
         "change": change and {name: value for name, value in change.items() if name != "policy"},
+        "created_from_outside": matter.outside,
         "console": wording.console(matter.key_arn),
         **facts,
     }

@@ -178,16 +178,28 @@ def format_option(*choices: str) -> Callable[[Callable[..., Any]], Callable[...,
 
 def key_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that tell about the key, handed to the command as one `KeyOptions` named ``key``."""
+    return _with_key(function, (*_USAGE_OPTIONS, *_OWNER_OPTIONS))
 
+
+def usage_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same without account and Region, for a command that knows them."""
+    return _with_key(function, _USAGE_OPTIONS)
+
+
+def _with_key(function: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
     @functools.wraps(function)
     def with_key(
-        *args: object, key_usage: str, key_spec: str | None, account: str | None, region: str | None, **rest: object
+        *args: object,
+        key_usage: str,
+        key_spec: str | None,
+        account: str | None = None,
+        region: str | None = None,
+        **rest: object,
     ) -> object:
         key = KeyOptions(key_usage, key_spec or USUAL_SPECS[key_usage], account, region)
         return function(*args, key=key, **rest)
 
-    options = reversed(_KEY_OPTIONS)
-    return functools.reduce(lambda decorated, option: option(decorated), options, with_key)
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), with_key)
 
 
 def _account(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -196,7 +208,7 @@ def _account(_context: click.Context, _option: click.Parameter, value: str | Non
     return value
 
 
-_KEY_OPTIONS = (
+_USAGE_OPTIONS = (
     click.option(
         "--key-usage",
         type=click.Choice(list(USUAL_SPECS)),
@@ -209,6 +221,8 @@ _KEY_OPTIONS = (
         metavar="SPEC",
         help=f"The key's KeySpec.  [default: {DEFAULT_SPEC}, or what is usual for another usage]",
     ),
+)
+_OWNER_OPTIONS = (
     click.option(
         "--account",
         metavar="ID",

@@ -67,14 +67,15 @@ Exit status: 0 whatever is decided, 2 bad usage or input.
 @click.command(epilog=EPILOG)
 @click.argument("events", metavar="EVENT.json...", nargs=-1, required=True)
 @inputs.perimeter_option(required=False)
-@inputs.key_options
+@inputs.usage_options
 @inputs.format_option("text", "json")
 def replay(events: tuple[str, ...], perimeter_name: str | None, key: KeyOptions, output: str) -> None:
     """Tell what the service would decide on CloudTrail events, without AWS.
 
     EVENT.json is an event as EventBridge delivers it, a bare CloudTrail record, or a trail's log file with its Records;
     `-` is standard input. The policy that an event carries is judged as if it were the key's live policy and the key
-    were new to the ledger; the service itself reads the live policy. --account and --region are the event's own.
+    were new to the ledger; the service itself reads the live policy. An event that makes a key tells its usage and
+    spec; for any other they are those of the options.
 
     --format json prints an object for one event, an array for several or for a log file.
     """
@@ -121,7 +122,7 @@ def _replayed(name: str, event: object, file: PerimeterFile | None, options: Key
     outside = cloudtrail.came_from_outside(change, perimeter)
     if change.policy is None:
         return Replayed(name, change, needed, outside)
-    verdict = judge(change.policy, _key(change, options), perimeter)
+    verdict = judge(change.policy, _key(change, _made(event), options), perimeter)
     exception = file.exception_for(change.key_arn, change.time.date())
     return Replayed(name, change, needed, outside, verdict, decide(verdict, perimeter, exception=exception))
 
@@ -132,13 +133,20 @@ def _needed(file: PerimeterFile | None) -> tuple[str, ...]:
     return ("kms:DescribeKey", *tags, *aliases, "kms:GetKeyPolicy")
 
 
-def _key(change: KeyChange, options: KeyOptions) -> Key:
+def _made(event: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """What the event says of a key that it made; empty for any other event."""
+    response = event.get("detail", event).get("responseElements") or {}
+    made = response.get("keyMetadata") or response.get("replicaKeyMetadata") or {}
+    return {name: value for name, value in made.items() if isinstance(value, str)}
+
+
+def _key(change: KeyChange, made: dict[str, Any], options: KeyOptions) -> Key:
     _, partition, _, region, account, resource = change.key_arn.split(":", 5)
     return Key(
         account=account,
         region=region,
         key_id=resource.removeprefix("key/"),
-        usage=options.usage,
-        spec=options.spec,
+        usage=made.get("keyUsage", options.usage),
+        spec=made.get("keySpec", options.spec),
         partition=partition,
     )
