@@ -32,7 +32,7 @@ def simulator() -> Iterator[Simulator]:
 def tally(request: pytest.FixtureRequest) -> Tally:
     """Counts of this test, shown when the run ends."""
     tallies = request.config.stash.setdefault(TALLIES, {})
-    return Tally(tallies.setdefault(request.node.name, Counter()))
+    return Tally(tallies.setdefault(request.node.originalname, Counter()))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -122,7 +122,8 @@ def conditions(draw: st.DrawFn, key: str) -> tuple[str, str | list[str] | bool]:
     values, tests = KEYS[key]
     shape = draw(st.integers(0, 11))
     if shape == 0:
-        return "Null", draw(st.sampled_from(["true", "false", True, ["true", "false"]]))
+        nulls: list[str | list[str] | bool] = ["true", "false", True, ["true", "false"]]
+        return "Null", draw(st.sampled_from(nulls))
     prefixes = ("ForAllValues:", "ForAnyValue:") if key in LISTS else ("", "", "", "ForAllValues:", "ForAnyValue:")
     test = draw(st.sampled_from(tests))
     choices = values + VARIABLES if test.startswith(("String", "Arn")) and shape <= 3 else values

@@ -39,6 +39,10 @@ def question(policy: dict[str, Any], request: Request) -> dict[str, Any]:
     return {"policy": policy, **request.to_json(), "account": request.resource.split(":")[4]}
 
 
+class Refused(ValueError):
+    """iam-simulate does not take this policy, or could not read the question."""
+
+
 class Simulator:
     """A running iam-simulate; use it as a context manager, which stops it."""
 
@@ -57,7 +61,7 @@ class Simulator:
         """The answers, in order.
 
         Raises:
-            ValueError: iam-simulate could not read a question.
+            Refused: iam-simulate does not take one of the policies.
         """
         return [answer for i in range(0, len(questions), BATCH) for answer in self._ask_batch(questions[i : i + BATCH])]
 
@@ -73,5 +77,5 @@ class Simulator:
 
 def _result(asked: dict[str, Any], said: dict[str, Any]) -> str:
     if "error" in said:
-        raise ValueError(f"iam-simulate refused `{json.dumps(asked)}`: {said['error']}")
+        raise Refused(f"iam-simulate refused `{json.dumps(asked)}`: {said['error']}")
     return str(said["result"])

@@ -10,6 +10,8 @@ import re
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kms_perimeter.policy.operations import BY_LOWER_NAME, NOT_ALLOWED_BY_KEY_POLICY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -115,6 +117,15 @@ def _short_arn(policy: dict[str, Any], request: Request) -> bool:
     return any(v.count(":") < 5 for test in arns for v in test.values + test.present)
 
 
+def _not_effective(_: dict[str, Any], request: Request) -> bool:
+    """It lets a key policy allow what KMS does not: RetireGrant, and most operations to another account."""
+    operation = BY_LOWER_NAME.get(request.action.lower())
+    if operation is None or operation.name in NOT_ALLOWED_BY_KEY_POLICY:
+        return True
+    owner = str(request.resource).split(":")[4]
+    return not operation.cross_account and request.principal.startswith("arn:") and owner not in request.principal
+
+
 KNOWN: dict[str, Callable[[dict[str, Any], Request], bool]] = {
     "variables without Version 2012-10-17": _without_version,
     "an unresolved variable under a negated operator": _null_under_negation,
@@ -125,6 +136,7 @@ KNOWN: dict[str, Callable[[dict[str, Any], Request], bool]] = {
     "a statement without Resource": _no_resource,
     "Bool with a value that is no boolean": _odd_bool,
     "an encryption context": _encryption_context,
+    "an operation that a key policy cannot allow to this caller": _not_effective,
     "an ARN pattern of fewer than six fields": _short_arn,
 }
 
