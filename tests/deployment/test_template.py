@@ -161,10 +161,21 @@ def test_every_queue_for_failures_has_an_alarm(template: dict[str, Any]) -> None
         dimension["Value"]["Fn::GetAtt"][0]
         for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
         for dimension in alarm["Properties"]["Dimensions"]
-        if alarm["Properties"]["AlarmActions"] == [{"Ref": "HealthTopic"}]
+        if "Fn::GetAtt" in dimension["Value"] and alarm["Properties"]["AlarmActions"] == [{"Ref": "HealthTopic"}]
     }
 
     assert targets <= watched
+
+
+def test_a_sweep_that_does_not_come_is_missed(template: dict[str, Any]) -> None:
+    """The heartbeat that on_sweep leaves is the one that the alarm listens for, and its absence is told."""
+    alarm = template["Resources"]["SweepsHaveStopped"]["Properties"]
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+    assert f'name="{alarm["MetricName"]}"' in (REPOSITORY / "functions" / "on_sweep" / "handler.py").read_text()
+    assert alarm["InsufficientDataActions"] == [{"Ref": "HealthTopic"}]
 
 
 def test_a_queue_hides_a_message_for_six_times_the_functions_timeout(template: dict[str, Any]) -> None:
@@ -232,7 +243,7 @@ def test_every_parameter_says_what_it_takes(template: dict[str, Any]) -> None:
             ["", "arn:aws:secretsmanager:us-east-1:111122223333:secret:slack-AbCdEf"],
             ["https://hooks.slack.com/services/T0/B0/x"],
         ),
-        ("SweepSchedule", ["rate(6 hours)", "cron(0 3 * * ? *)"], ["daily", "rate(0 hours)"]),
+        ("SweepSchedule", ["rate(6 hours)", "cron(0 3 * * ? *)"], ["daily", "rate(0 hours)", "rate(7 days)"]),
     ],
 )
 def test_parameters_take_what_is_right_and_refuse_what_is_not(
