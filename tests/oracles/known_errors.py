@@ -7,7 +7,7 @@ that a run says how much was forgiven. Everything else fails.
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kms_perimeter.policy.operations import BY_LOWER_NAME, NOT_ALLOWED_BY_KEY_POLICY
@@ -74,13 +74,20 @@ def _other_family(policy: dict[str, Any], request: Request) -> bool:
 
 
 def _families(addresses: list[str]) -> set[int]:
-    return {ip_address(address).version for address in addresses if "/" not in address}
+    return {network.version for network in map(_network, addresses) if network}
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def _everything_v4(policy: dict[str, Any], request: Request) -> bool:
     """It reads a network of prefix 0 as the one address 0.0.0.0."""
     addresses = [t for t in tests_of(policy, request) if "IpAddress" in t.operator]
-    return any(ip_network(v, strict=False).prefixlen == 0 for test in addresses for v in test.values)
+    return any(n.prefixlen == 0 for test in addresses for n in map(_network, test.values) if n)
 
 
 def _epoch(policy: dict[str, Any], request: Request) -> bool:
