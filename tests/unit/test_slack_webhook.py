@@ -61,7 +61,7 @@ def test_a_busy_slack_is_tried_again_later(receiver: Receiver, status: int) -> N
     """Lambda calls again, after minutes."""
     receiver.status = status
 
-    with pytest.raises(slack.SlackIsBusy, match=f"^Slack answers {status}: ok$"):
+    with pytest.raises(slack.SlackIsBusy, match=rf"^Slack answers {status}: ok$"):
         slack.post(receiver.url, {"text": "x"})
 
 

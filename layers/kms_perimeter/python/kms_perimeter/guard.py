@@ -72,7 +72,7 @@ class Report:
     """What was done about one change, for the log and the metrics.
 
     Attributes:
-        done: one fixed word: ``ignored``, ``quiet``, ``unreadable``, or what was decided or done.
+        done: one fixed word: ``ignored``, ``quiet``, ``unreadable``, ``deferred``, or what was decided or done.
         reason: for ``ignored`` a fixed word too, else a clause for a person.
         key_arn: the key, where it is known.
         cause: ID of the event or the sweep, where it is known.
@@ -137,11 +137,16 @@ def work(guard: Guard, body: str) -> Iterator[Report]:
         except Exception as failure:  # noqa: BLE001 - raised below, when the other keys are done
             failures.append(failure)
     if failures:
+        failures[0].add_note(f"{len(failures)} keys of this message could not be worked on")
         raise failures[0]
 
 
 def examine(guard: Guard, change: KeyChange) -> Report:
-    """Looks at one key: gather, judge, decide, apply."""
+    """Looks at one key: gather, judge, decide, apply.
+
+    Somebody who creates, names and tags a key causes several events within a second. The run that takes a new finding
+    first does the work; the others leave it to that one, whose own message comes again if it dies.
+    """
     try:
         evidence = gather(guard, change)
     except AccessIsDenied as refusal:
@@ -155,7 +160,12 @@ def examine(guard: Guard, change: KeyChange) -> Report:
     if carried is None and _nothing_new(finding, state):
         return _report(change, "quiet", "nothing new", judged)
     decision = weigh(guard, evidence, judged, state, carried)
-    apply(guard, evidence, judged, decision, state, carried)
+    try:
+        apply(guard, evidence, judged, decision, state, carried)
+    except LedgerConflict:
+        if carried:  # the story of an exposure is this event's alone
+            raise
+        return _report(change, "deferred", "another run is at the same finding", judged)
     return _report(change, decision.kind.value, decision.reason, judged)
 
 
@@ -196,10 +206,12 @@ def exposure(guard: Guard, evidence: Evidence, judged: Verdict) -> Verdict | Non
     the guard has closed the key.
     """
     change = evidence.change
-    if change.policy is None or fingerprint(change.policy) == fingerprint(evidence.policy):
+    if change.policy is None or judged.outcome is Outcome.ESCAPES:
+        return None
+    if fingerprint(change.policy) == fingerprint(evidence.policy):
         return None
     carried = verdict.judge(change.policy, evidence.key, evidence.perimeter)
-    if carried.outcome is not Outcome.ESCAPES or judged.outcome is Outcome.ESCAPES:
+    if carried.outcome is not Outcome.ESCAPES:
         return None
     return None if guard.ledger.of_cause(change.key_arn, change.time, change.event_id) else carried
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from kms_perimeter.errors import LedgerConflict
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,9 +38,15 @@ def tell(logger: Logger, metrics: Metrics, report: Report) -> None:
 
 @contextmanager
 def failures(logger: Logger, metrics: Metrics) -> Iterator[None]:
-    """Logs and counts what keeps a message from being worked on, and lets it pass: SQS delivers the message again."""
+    """Logs and counts what keeps a message from being worked on, and lets it pass: SQS delivers the message again.
+
+    Two runs that meet at one key are no failure: somebody creates, names and tags a key within a second.
+    """
     try:
         yield
+    except LedgerConflict:
+        logger.info("another run is at the same finding; the message must come again")
+        raise
     except Exception:
         logger.exception("the message must come again")
         metrics.add_metric(name="Failed", unit=MetricUnit.Count, value=1)
