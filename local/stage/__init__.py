@@ -7,7 +7,7 @@ with deployed() as stage:
     stage.alerts.wait_for(about(key, "remediated"), "the alert that the key is closed")
 """
 
-from local.stage.inbox import Alert, Inbox, Record, about, put_by
+from local.stage.inbox import Alert, Inbox, Record, about, call_of, put_by
 from local.stage.journal import Journal, Line
 from local.stage.patience import TookTooLong
 from local.stage.stage import ENDPOINT, Stage, deployed
@@ -22,6 +22,7 @@ __all__ = [
     "Stage",
     "TookTooLong",
     "about",
+    "call_of",
     "deployed",
     "put_by",
 ]

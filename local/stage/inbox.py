@@ -117,9 +117,14 @@ def about(key: str, kind: str | None = None) -> Callable[[Alert], bool]:
     return lambda alert: alert.data["key"] == key and kind in (None, alert.data["kind"])
 
 
+def call_of(name: str, key: str) -> Callable[[Record], bool]:
+    """Fits the records of an operation on a key."""
+    return lambda record: record.name == name and key in record.text
+
+
 def put_by(role: str, key: str) -> Callable[[Record], bool]:
     """Fits the records of the policies that a role, given by its name, has put on a key."""
-    return lambda record: record.name == "PutKeyPolicy" and f"/{role}/" in record.actor and key in record.text
+    return lambda record: call_of("PutKeyPolicy", key)(record) and f"/{role}/" in record.actor
 
 
 def listen_to_topic(aws: EmbeddedAws, topic: str, clue: Callable[[], str]) -> Inbox[Alert]:

@@ -59,6 +59,11 @@ class Journal:
 
         return until(look, what, self.tail)
 
+    def sweeps(self) -> list[str]:
+        """The IDs of the sweeps that have put every key into the queue, oldest first: their causes."""
+        logged = (json.loads(message) for message in self._messages(self._groups["OnSweep"]) if message[:1] == "{")
+        return [entry["function_request_id"] for entry in logged if "messages" in entry]
+
     def metrics(self) -> Counter[str]:
         """How often each metric was counted until now."""
         counted: Counter[str] = Counter()
@@ -68,8 +73,9 @@ class Journal:
         return counted
 
     def failures(self) -> list[str]:
-        """What the functions logged as errors."""
-        return [str(entry.get("message")) for entry in self._entries() if entry.get("level") in ("ERROR", "CRITICAL")]
+        """What the functions logged as errors, each with the last line of its traceback."""
+        logged = [entry for entry in self._entries() if entry.get("level") in ("ERROR", "CRITICAL")]
+        return [f"{entry['message']}: {entry.get('exception', '').strip().splitlines()[-1:]}" for entry in logged]
 
     def tail(self) -> str:
         """The last lines of each function's log, for a person who looks for a fault."""
@@ -82,7 +88,7 @@ class Journal:
     def _entries(self) -> Iterator[dict[str, Any]]:
         for group in self._groups.values():
             for message in self._messages(group):
-                if message.startswith("{"):
+                if message[:1] == "{":
                     yield json.loads(message)
 
     def _messages(self, group: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from local.embedded import REPOSITORY, EmbeddedAws
 from local.slack import Webhook
 from local.stage.inbox import Alert, Inbox, Record, listen_to_topic, listen_to_trail
 from local.stage.journal import Journal
-from local.stage.patience import messages_with
+from local.stage.patience import messages_with, until
 
 ENDPOINT = "vpce-0a1b2c3d4e5f60718"
 """The one VPC endpoint that the deployment approves."""
@@ -61,9 +61,16 @@ class Stage:
         """Wait until Slack has `count` messages about a key; give all of them."""
         return messages_with(self.slack, key, count, self.journal.tail)
 
-    def sweep(self) -> None:
-        """Invoke the sweep out of turn; it returns when every key is in the queue."""
+    def sweep(self) -> str:
+        """Invoke the sweep out of turn; when it is done, every key is in the queue. Gives the sweep's ID."""
+        before = len(self.journal.sweeps())
         self.aws.client("lambda").invoke(FunctionName=self.outputs["OnSweepFunction"], Payload=b"{}")
+        return until(lambda: next(iter(self.journal.sweeps()[before:]), None), "the sweep's end", self.journal.tail)
+
+    def send(self, *bodies: str) -> None:
+        """Put messages into the changes queue, at most ten at once, as EventBridge and the sweep do."""
+        entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        self.aws.client("sqs").send_message_batch(QueueUrl=self.outputs["ChangesQueueUrl"], Entries=entries)
 
     def failures(self) -> list[str]:
         """What went wrong until now: errors in the logs, messages that were given up, posts that Slack refused."""

@@ -1,0 +1,45 @@
+"""The sweep looks at every key, whether an event told about it or not."""
+
+import pytest
+from kms_perimeter.verdict import Outcome
+
+from local.stage import Stage, about
+
+pytestmark = pytest.mark.stack
+
+
+def test_finds_and_closes_a_key_that_no_event_told_about(stage: Stage) -> None:
+    """A key whose event was lost takes the same way as a changed one, with the sweep as the cause."""
+    key = stage.aws.client("kms", loses_events=True).create_key()["KeyMetadata"]["Arn"]
+
+    sweep = stage.sweep()
+
+    alert = stage.alerts.wait_for(about(key, "remediate"), "the alert")
+    stage.alerts.wait_for(about(key, "remediated"), "the report")
+    assert "a sweep" in alert.text
+    assert {entry.cause for entry in stage.ledger.entries(key)} == {sweep}
+    assert stage.judge(key).outcome is Outcome.ENCLOSED
+
+
+def test_says_nothing_about_keys_that_it_knows(stage: Stage) -> None:
+    """A key that was closed is quiet in every sweep after that."""
+    key = stage.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    stage.alerts.wait_for(about(key, "remediated"), "the report")
+
+    sweep = stage.sweep()
+
+    assert stage.journal.wait_for("the look at a known key", key=key, cause=sweep).done == "quiet"
+    assert len(stage.alerts.those(about(key))) == 2
+
+
+def test_leaves_keys_alone_that_are_not_its_business(stage: Stage) -> None:
+    """A key that AWS manages and one that is to be deleted are skipped, each with its reason."""
+    managed = stage.aws.seed_managed_key("aws/ebs")
+    silent = stage.aws.client("kms", loses_events=True)
+    dying = silent.create_key()["KeyMetadata"]["Arn"]
+    silent.schedule_key_deletion(KeyId=dying, PendingWindowInDays=7)
+
+    sweep = stage.sweep()
+
+    assert stage.journal.wait_for("the look at AWS's key", key=managed, cause=sweep).reason == "aws-managed-key"
+    assert stage.journal.wait_for("the look at the dying key", key=dying, cause=sweep).reason == "pending-deletion"
