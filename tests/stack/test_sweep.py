@@ -21,6 +21,18 @@ def test_finds_and_closes_a_key_that_no_event_told_about(stage: Stage) -> None:
     assert stage.judge(key).outcome is Outcome.ENCLOSED
 
 
+def test_closes_every_open_key_that_it_finds(stage: Stage) -> None:
+    """Several keys with the same policy, all found by one sweep, are closed each."""
+    kms = stage.aws.client("kms", loses_events=True)
+    keys = [kms.create_key()["KeyMetadata"]["Arn"] for _ in range(3)]
+
+    stage.sweep()
+
+    for key in keys:
+        stage.alerts.wait_for(about(key, "remediated"), "the report")
+    assert [stage.judge(key).outcome for key in keys] == [Outcome.ENCLOSED] * 3
+
+
 def test_says_nothing_about_keys_that_it_knows(stage: Stage) -> None:
     """A key that was closed is quiet in every sweep after that."""
     key = stage.aws.client("kms").create_key()["KeyMetadata"]["Arn"]

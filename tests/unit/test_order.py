@@ -29,6 +29,13 @@ def test_the_mark_tells_orders_apart() -> None:
     assert len({order.once, *(other.once for other in others)}) == 4
 
 
+def test_one_sweep_orders_for_every_key_that_it_finds() -> None:
+    """Keys with the same policy, the default one for example, are not taken for one another."""
+    marks = {Order(a_change(f"{KEY}{number}", "sweep-1"), "a1").once for number in range(3)}
+
+    assert len(marks) == 3
+
+
 def test_a_sweep_survives_the_queue() -> None:
     """Each key of a sweep comes out as a change without a policy, by the sweep."""
     arns = [f"arn:aws:kms:us-east-1:{OURS}:key/{number}" for number in range(23)]

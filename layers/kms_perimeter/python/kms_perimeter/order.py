@@ -29,8 +29,13 @@ class Order:
 
     @property
     def once(self) -> str:
-        """The same for two orders that ask for the same; SQS takes at most 128 characters."""
-        return hashlib.sha256(f"{self.change.event_id}#{self.policy_hash}#{self.approved_by}".encode()).hexdigest()
+        """The same for two orders that ask for the same; SQS takes at most 128 characters.
+
+        The key is part of it: one sweep finds many keys, often with the same policy, and SQS compares the marks of the
+        whole queue, not those of one message group.
+        """
+        asked = f"{self.change.key_arn}#{self.change.event_id}#{self.policy_hash}#{self.approved_by}"
+        return hashlib.sha256(asked.encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """The order as a message."""
