@@ -203,6 +203,21 @@ def test_tags_decide_on_the_perimeter_and_are_read_only_then(account: Account) -
     assert "ListAliases" not in account.calls
 
 
+def test_a_key_that_leaves_its_perimeter_is_told_once(account: Account) -> None:
+    """Whoever takes the tag off a key cannot open it behind the guard's back."""
+    production = Perimeter("production", (USE,), AppliesTo(tags=(("Environment", "production"),)), mode=Mode.ALERT)
+    watching = account.under(PerimeterFile((production,)))
+    arn = account.key(closed(), Tags=[{"TagKey": "Environment", "TagValue": "production"}])
+    guard.examine(watching, a_change(arn))
+    account.kms.untag_resource(KeyId=arn.rsplit("/", 1)[1], TagKeys=["Environment"])
+
+    done = [guard.examine(watching, a_change(arn, f"event-{n}", event_name="UntagResource")).done for n in (2, 3)]
+
+    assert done == ["unwatched", "ignored"]
+    (alert,) = account.told()
+    assert alert["reason"] == "no perimeter applies to the key any more; it was under `production`"
+
+
 def test_aws_managed_keys_are_none_of_ours(account: Account) -> None:
     """Nobody can change the policy of a key that AWS manages."""
     arn = account.key()

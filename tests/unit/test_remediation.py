@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 from kms_perimeter import guard, perimeter, verdict
 from kms_perimeter.aws.ledger import Kind
+from kms_perimeter.evidence import Guard
 from kms_perimeter.fingerprint import fingerprint
-from kms_perimeter.guard import Guard
 from kms_perimeter.order import Order
 from kms_perimeter.perimeter import Mode, PerimeterFile
 from kms_perimeter.remediation import remediate

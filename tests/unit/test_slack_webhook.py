@@ -85,7 +85,7 @@ def test_no_answer_is_tried_again_and_does_not_tell_the_secret() -> None:
 
 def test_a_secret_that_is_no_url_is_refused() -> None:
     """A secret with something else in it is not posted to, nor told."""
-    with pytest.raises(slack.SlackRefuses, match="^the secret does not hold the URL of a webhook$"):
+    with pytest.raises(slack.SlackRefuses, match=r"^the secret does not hold the URL of a webhook$"):
         slack.post("file:///etc/passwd", {"text": "x"})
 
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 from kms_perimeter import telemetry
-from kms_perimeter.guard import Report
+from kms_perimeter.evidence import Report
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from kms_perimeter.aws.ledger import Ledger
 from kms_perimeter.aws.queues import Queue
 from kms_perimeter.aws.topic import Topic
 from kms_perimeter.errors import MissingSetting
-from kms_perimeter.guard import Guard
+from kms_perimeter.evidence import Guard
 from kms_perimeter.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,9 +14,11 @@ from kms_perimeter import message, remedy, verdict
 from kms_perimeter.aws.ledger import Entry, Kind, State
 from kms_perimeter.decision import Decision, DecisionKind, severity_of
 from kms_perimeter.errors import AccessIsDenied, KeyIsGone, LedgerConflict, PolicyIsRefused
+from kms_perimeter.evidence import Evidence, Guard, Report, gather
 from kms_perimeter.fingerprint import fingerprint
-from kms_perimeter.guard import Evidence, Guard, Report, apply, entry, gather, matter, tell_unreadable, weigh
+from kms_perimeter.guard import apply, weigh
 from kms_perimeter.perimeter import Strategy
+from kms_perimeter.telling import entry, matter, tell_unreadable
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:

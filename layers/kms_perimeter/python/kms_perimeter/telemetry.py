@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger, Metrics
 
-    from kms_perimeter.guard import Report
+    from kms_perimeter.evidence import Report
 
 
 def tell(logger: Logger, metrics: Metrics, report: Report) -> None:

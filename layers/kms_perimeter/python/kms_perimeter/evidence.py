@@ -1,0 +1,156 @@
+"""Gathering: a key as it is now, and what it must keep to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kms_perimeter import verdict
+from kms_perimeter.aws.ledger import Finding
+from kms_perimeter.errors import KeyIsGone
+from kms_perimeter.fingerprint import fingerprint
+from kms_perimeter.perimeter import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from kms_perimeter.aws.kms import Keys, LiveKey
+    from kms_perimeter.aws.ledger import Ledger
+    from kms_perimeter.aws.queues import Queue
+    from kms_perimeter.aws.topic import Topic
+    from kms_perimeter.cloudtrail import KeyChange
+    from kms_perimeter.perimeter import Perimeter, PerimeterFile
+    from kms_perimeter.policy.key import Key
+    from kms_perimeter.settings import Settings
+    from kms_perimeter.verdict import Verdict
+
+NO_PERIMETER = "no-perimeter"
+DYING = ("PendingDeletion", "PendingReplicaDeletion")
+BY_CAUTION = (Mode.ALERT, Mode.APPROVE, Mode.ENFORCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What the guard works with.
+
+    Attributes:
+        settings: what the deployment decided.
+        perimeters: the perimeter file.
+        keys: the keys of the account and Region.
+        ledger: the ledger.
+        alerts: where alerts go.
+        remediations: where keys to be fixed wait, or None where remediation is not deployed.
+        now: the clock, in UTC.
+        pause: waits for so many seconds.
+    """
+
+    settings: Settings
+    perimeters: PerimeterFile
+    keys: Keys
+    ledger: Ledger
+    alerts: Topic
+    remediations: Queue | None
+    now: Callable[[], datetime]
+    pause: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was done about one change, for the log and the metrics.
+
+    Attributes:
+        done: one fixed word: ``ignored``, ``quiet``, ``unreadable``, ``unwatched``, ``deferred``, or what was decided.
+        reason: for ``ignored`` a fixed word too, else a clause for a person.
+        key_arn: the key, where it is known.
+        cause: ID of the event or the sweep, where it is known.
+        outcome: of the verdict, where there is one.
+    """
+
+    done: str
+    reason: str
+    key_arn: str = ""
+    cause: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A key as it is now, what it must keep to, and what was found.
+
+    Attributes:
+        change: why the guard looks.
+        live: the key.
+        policy: its policy.
+        perimeter: the perimeter that it is under, with the mode that the deployment allows.
+        read_at: when the policy was read.
+    """
+
+    change: KeyChange
+    live: LiveKey
+    policy: str
+    perimeter: Perimeter
+    read_at: datetime
+
+    @property
+    def key(self) -> Key:
+        """The key, as far as its policy's meaning depends on it."""
+        return self.live.key
+
+    def judge(self) -> Verdict:
+        """The verdict on the live policy."""
+        return verdict.judge(self.policy, self.key, self.perimeter)
+
+    def finding(self, judged: Verdict) -> Finding:
+        """The verdict as the ledger compares it."""
+        return Finding(judged.outcome.value, fingerprint(self.policy), self.perimeter.name)
+
+
+def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
+    """Reads the key as it is now, or says why it is none of the guard's business.
+
+    Raises:
+        AccessIsDenied: the key or its policy cannot be read.
+    """
+    if change.account != guard.settings.guarded_account:
+        return report_on(change, "ignored", "another-account")
+    if change.region != guard.keys.region:
+        return report_on(change, "ignored", "another-region")
+    try:
+        live = guard.keys.describe(change.key_arn)
+        if reason := _none_of_ours(live):
+            return report_on(change, "ignored", reason)
+        live = replace(live, key=_with_what_the_perimeters_ask(guard, live.key))
+        applies = guard.perimeters.perimeter_for(live.key)
+        if applies is None:
+            return report_on(change, "ignored", NO_PERIMETER)
+        read_at = guard.now()
+        policy = guard.keys.policy(change.key_arn)
+    except KeyIsGone:
+        return report_on(change, "ignored", "key-gone")
+    return Evidence(change, live, policy, restrained(applies, guard.settings.mode), read_at)
+
+
+def restrained(applies: Perimeter, most: Mode) -> Perimeter:
+    """The perimeter with the more cautious of its own mode and the deployment's."""
+    return replace(applies, mode=min(applies.mode, most, key=BY_CAUTION.index))
+
+
+def report_on(change: KeyChange, done: str, reason: str, judged: Verdict | None = None) -> Report:
+    """A report on one change."""
+    return Report(done, reason, change.key_arn, change.event_id, judged.outcome.value if judged else "")
+
+
+def _none_of_ours(live: LiveKey) -> str | None:
+    if live.manager == "AWS":
+        return "aws-managed-key"
+    return "pending-deletion" if live.state in DYING else None
+
+
+def _with_what_the_perimeters_ask(guard: Guard, key: Key) -> Key:
+    """Tags and aliases cost a call each, so they are read only if some perimeter goes by them."""
+    if guard.perimeters.needs_tags:
+        key = guard.keys.with_tags(key)
+    if guard.perimeters.needs_aliases:
+        key = guard.keys.with_aliases(key)
+    return key
