@@ -98,6 +98,7 @@ class Callers:
     def all(self) -> list[Caller]:
         """Every caller worth trying: the owner's first, strangers last, services at the end."""
         accounts = self._accounts()
+        self.budget.spend(len(accounts) * (1 + len(self.shapes)))
         named = [p for s in self.statements for p in s.principal.principals]
         arns = [p.value for p in named if p.account and p.form is not Form.ACCOUNT]
         arns += [v for c in self.conditions if c.key in ARN_KEYS for v in c.values]
@@ -133,7 +134,9 @@ class Callers:
             prefix = f"{root}{kind}/"
             domain = Domain(prefix, _NAME_LETTERS, (1, 1 << 30), None, (f"{prefix}any", f"{prefix}other"))
             names = self._names(prefix)
-            taken = [shapes.word([(text, False)]) for text in sorted({c.text for c in explicit})]
+            taken = [
+                shapes.word([(text, False)]) for text in sorted({c.text for c in explicit if c.account == account})
+            ]
             found = split(domain, [*self.shapes, *taken], self.budget, names)
             self.exact = self.exact and found.exact
             yield from (c for arn in found.values if (c := from_arn(arn)))

@@ -133,11 +133,12 @@ def split(
     literals: dict[str | None, None] = dict.fromkeys(s.literal for s in made if s.literal is not None)
     words = [word for word in literals if word is not None]
     candidates = [*domain.samples, *more, *words, *_samples(made), *_instances(globs, domain)]
+    budget.spend(len(candidates))
     possible = [c for c in dict.fromkeys(candidates) if domain.accepts(c)]
     if literals.keys() >= set(possible):
         possible.append(_fresh_address(words) if addresses else domain.fresh(words))
-    budget.spend(len(possible) * (1 + len(globs)))
     rest = [s for s in made if s.literal is None and not isinstance(s, Nothing)]
+    budget.spend(len(possible) * (1 + len(rest)))
     kept, seen = _one_of_each(possible, literals, rest)
     mixed = bool(globs) and (len(globs) < len(rest) or addresses)
     if len(globs) == 0 or (len(globs) == 1 and len(seen) == 2):  # noqa: PLR2004  (matching and not)

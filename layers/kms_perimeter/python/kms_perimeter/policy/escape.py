@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from kms_perimeter.policy import applies, model, operations, witness
+from kms_perimeter.policy import applies, context_keys, model, operations, witness
 from kms_perimeter.policy.applies import Sure
 from kms_perimeter.policy.budget import BoundReached, Budget
 from kms_perimeter.policy.callers import TELLING_KEYS, Callers
@@ -24,7 +24,7 @@ from kms_perimeter.policy.solver import solve
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from kms_perimeter.policy.boundary import Boundary, Networks
+    from kms_perimeter.policy.boundary import Boundary, Covered, Networks
     from kms_perimeter.policy.callers import Caller
     from kms_perimeter.policy.document import KeyPolicy, Statement
     from kms_perimeter.policy.key import Key
@@ -111,6 +111,11 @@ def search(policy: KeyPolicy, key: Key, boundary: Boundary, *, steps: int = STEP
     return found
 
 
+def _for(op: Operation, solution: Solution) -> Solution:
+    """The same request for another operation."""
+    return replace(solution, situation=replace(solution.situation, operation=op.name))
+
+
 class _Search:
     """One search: the statements that matter, who could ask, and the model of the conditions."""
 
@@ -133,6 +138,7 @@ class _Search:
         self.model = model.build(policy, self.statements, self.callers, facts, budget)
         self.names = {(c, s.ref.index): applies.to_caller(s, c) for c in self.callers for s in self.statements}
         budget.spend(len(self.names))
+        self.named_accounts = {p.account for s in self.statements for p in s.principal.principals}
         self.callers = self._told_apart()
 
     def _told_apart(self) -> list[Caller]:
@@ -160,21 +166,41 @@ class _Search:
 
     def run(self) -> None:
         """Fill in what is found."""
-        covered = [(op, rule) for op in operations.possible_on(self.key) if (rule := self.boundary.rule_for(op.name))]
-        left = []
-        for op, rule in covered:
-            direct = list(self._direct(op, rule.networks, certain=True))
-            self.found.escapes += [self._tell(solution, rule.name) for solution in direct]
-            if not direct:
-                left.append((op, rule))
+        left: list[tuple[Operation, Covered]] = []
+        told: dict[str, list[Escape]] = {}
+        for alike in self._alike():
+            first, rule = alike[0]
+            direct = list(self._direct(first, rule.networks, certain=True))
+            for op, covering in alike:
+                told[op.name] = [self._tell(_for(op, solution), covering.name) for solution in direct]
+            left += [] if direct else alike
         for op, rule in left:
             if op.grantable:
-                self._grants(op, rule.name, rule.networks)
+                told[op.name] += self._grants(op, rule.name, rule.networks)
+        self.found.escapes = [escape for op in operations.OPERATIONS for escape in told.get(op, ())]
         if not self.found.escapes:
             self._unsettled(left)
             if left and not self.exact:
                 self.found.unsettled.append("the callers that its conditions tell apart are too many to try them all")
         self.found.changeable = self._changeable()
+
+    def _alike(self) -> list[list[tuple[Operation, Covered]]]:
+        """The covered operations that the key can perform; those that nothing tells apart together."""
+        keys = [name for variable in self.model.variables for name in variable.names]
+        groups: dict[tuple[object, ...], list[tuple[Operation, Covered]]] = {}
+        for op in operations.possible_on(self.key):
+            if rule := self.boundary.rule_for(op.name):
+                about = tuple(op.name in actions for actions in self.actions.values())
+                carried = tuple(context_keys.exists_for(name, op.name, self.facts) for name in keys)
+                told = (
+                    about,
+                    carried,
+                    rule.networks,
+                    op.cross_account,
+                    op.name in operations.NOT_ALLOWED_BY_KEY_POLICY,
+                )
+                groups.setdefault(told, []).append((op, rule))
+        return list(groups.values())
 
     def _changeable(self) -> bool:
         put = operations.OPERATIONS["kms:PutKeyPolicy"]
@@ -186,7 +212,7 @@ class _Search:
             if self.names[caller, allow.ref.index][0]
         )
 
-    def _unsettled(self, left: Iterable[tuple[Operation, Any]]) -> None:
+    def _unsettled(self, left: Iterable[tuple[Operation, Covered]]) -> None:
         for op, rule in left:
             for solution in self._direct(op, rule.networks, certain=False):
                 self._doubt(solution)
@@ -207,17 +233,23 @@ class _Search:
         if op.name in operations.NOT_ALLOWED_BY_KEY_POLICY:
             return
         routes: set[Route] = set()
-        for allow in self.statements:
-            if not allow.allows or op.name not in self.actions[allow.ref.index]:
-                continue
-            for caller in self.callers:
+        allows = [s for s in self.statements if s.allows and op.name in self.actions[s.ref.index]]
+        # The gravest witness is told: somebody of an account that nobody named, before anybody else.
+        for caller in sorted(self.callers, key=self._gravity):
+            for allow in allows:
                 sure, route = self.names[caller, allow.ref.index]
                 if route in routes or sure is Sure.NO or (certain and sure is not Sure.YES):
                     continue
-                solution = self._through(op, allow, caller, outside, certain=certain)
-                if solution:
+                if certain and self.about[allow.ref.index] is not Sure.YES:
+                    continue
+                if solution := self._through(op, allow, caller, outside, certain=certain):
                     routes.add(route)
                     yield solution
+
+    def _gravity(self, caller: Caller) -> int:
+        if caller.account == self.owner or caller.is_service:
+            return 2
+        return 1 if caller.account in self.named_accounts else 0
 
     def _through(
         self, op: Operation, allow: Statement | None, caller: Caller, outside: Networks | None, *, certain: bool
@@ -280,14 +312,13 @@ class _Search:
             applies_to[block.variable] = applies_to.get(block.variable, mask) & mask
         return [(variable, ~mask) for variable, mask in applies_to.items()]
 
-    def _grants(self, op: Operation, rule: str, outside: Networks) -> None:
+    def _grants(self, op: Operation, rule: str, outside: Networks) -> list[Escape]:
         """An operation that no `Deny` binds can be given away by whoever can create a grant."""
         uses = list(self._uses(op, outside, certain=True))
         creators = self.boundary.networks_for(_CREATE_GRANT.name)
         for use in uses:
             for gift in self._gifts(op, use, creators, certain=True):
-                self.found.escapes.append(self._tell_grant(op, rule, use, gift))
-                return
+                return [self._tell_grant(op, rule, use, gift)]
         if self.found.given_away is None:
             # Use through an AWS service by a stranger whom a grant names: a `Deny` about networks does bind the key,
             # and AWS's own perimeter policies leave this way open, so it is worth saying and no escape.
@@ -295,7 +326,8 @@ class _Search:
                 inside = next(self._gifts(op, use, None, certain=True), None)
                 if inside and inside.allow:
                     self.found.given_away = inside.allow.ref
-                    return
+                    break
+        return []
 
     def _uses(
         self, op: Operation, outside: Networks, *, certain: bool, origins: tuple[Origin, ...] = DIRECT
