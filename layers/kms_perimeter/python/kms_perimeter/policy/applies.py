@@ -16,10 +16,10 @@ from kms_perimeter.policy.request import Route
 from kms_perimeter.policy.shapes import Glob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from kms_perimeter.policy.callers import Caller
-    from kms_perimeter.policy.document import Element, KeyPolicy, Statement
+    from kms_perimeter.policy.document import Element, KeyPolicy, PrincipalElement, Statement
     from kms_perimeter.policy.key import Key
     from kms_perimeter.policy.principal import Principal
 
@@ -125,44 +125,50 @@ def _could_be_key(field: str) -> bool:
     return fixed.startswith("key/") or "key/".startswith(fixed)
 
 
-def to_caller(statement: Statement, caller: Caller) -> tuple[Sure, Route]:
-    """Whether the statement names the caller, and by what route an `Allow` would let it in."""
-    element = statement.principal
-    if element.negated:
-        return _not_listed(element.principals, caller), Route.KEY_POLICY
-    best, route = Sure.NO, Route.IAM
-    for named in element.principals:
-        sure, way = _is_caller(named, caller)
-        if (sure, way is Route.KEY_POLICY) > (best, route is Route.KEY_POLICY):
-            best, route = sure, way
-    return best, route
+class Named:
+    """Whom a statement names, in sets: a policy can name thousands, and each is asked about each caller."""
 
+    def __init__(self, element: PrincipalElement) -> None:
+        self.negated = element.negated
+        by_form: dict[Form, list[Principal]] = {}
+        for principal in element.principals:
+            by_form.setdefault(principal.form, []).append(principal)
+        self.anyone = Form.ANYONE in by_form
+        self.unknown = Form.UNKNOWN in by_form
+        self.accounts = {p.account for p in by_form.get(Form.ACCOUNT, ())}
+        self.services = {p.value for p in by_form.get(Form.SERVICE, ())}
+        # A role is named for its sessions too, and a user for those of `GetFederationToken`.
+        self.with_sessions = {
+            (session, p.account, p.name)
+            for form, session in ((Form.ROLE, Form.SESSION), (Form.USER, Form.FEDERATED_USER))
+            for p in by_form.get(form, ())
+        }
+        people = (Form.USER, Form.ROLE, Form.SESSION, Form.FEDERATED_USER)
+        self.arns = {p.value for form in people for p in by_form.get(form, ())}
 
-def _is_caller(named: Principal, caller: Caller) -> tuple[Sure, Route]:
-    if named.form is Form.ANYONE:
-        return Sure.YES, Route.KEY_POLICY
-    if named.form is Form.UNKNOWN:
-        return (Sure.NO if caller.is_service else Sure.PERHAPS), Route.KEY_POLICY
-    if named.form is Form.SERVICE:
-        return (Sure.YES if caller.is_service and named.value == caller.text else Sure.NO), Route.KEY_POLICY
-    if caller.is_service or named.account != caller.account:
-        return Sure.NO, Route.KEY_POLICY
-    if named.form is Form.ACCOUNT:
-        return Sure.YES, Route.IAM
-    same = named.value == caller.text or (
-        (named.form, caller.form) in ((Form.ROLE, Form.SESSION), (Form.USER, Form.FEDERATED_USER))
-        and named.name == caller.name
-    )
-    return (Sure.YES if same else Sure.NO), Route.KEY_POLICY
+    def caller(self, caller: Caller) -> tuple[Sure, Route]:
+        """Whether the statement is about the caller, and by what route an `Allow` would let it in."""
+        if self.negated:
+            return self._all_but(caller), Route.KEY_POLICY
+        if self.anyone or self._directly(caller):
+            return Sure.YES, Route.KEY_POLICY
+        if caller.account in self.accounts:
+            return Sure.YES, Route.IAM
+        return (Sure.PERHAPS if self._perhaps(caller) else Sure.NO), Route.KEY_POLICY
 
+    def _directly(self, caller: Caller) -> bool:
+        if caller.is_service:
+            return caller.text in self.services
+        return caller.text in self.arns or (caller.form, caller.account, caller.name) in self.with_sessions
 
-def _not_listed(listed: Iterable[Principal], caller: Caller) -> Sure:
-    """Of `NotPrincipal`: who is named is exempt, a role with its sessions.
+    def _perhaps(self, caller: Caller) -> bool:
+        return self.unknown and not caller.is_service
 
-    Whether an account's ARN exempts all of its principals is not documented.
-    """
-    listed = tuple(listed)
-    if any(_is_caller(p, caller)[0] is Sure.YES for p in listed if p.form is not Form.ACCOUNT):
-        return Sure.NO
-    open_ = any(_is_caller(p, caller)[0] is not Sure.NO for p in listed)
-    return Sure.PERHAPS if open_ else Sure.YES
+    def _all_but(self, caller: Caller) -> Sure:
+        """Of `NotPrincipal`: who is named is exempt, a role with its sessions.
+
+        Whether an account's ARN exempts all of its principals is not documented.
+        """
+        if self.anyone or self._directly(caller):
+            return Sure.NO
+        return Sure.PERHAPS if caller.account in self.accounts or self._perhaps(caller) else Sure.YES

@@ -103,7 +103,10 @@ class Callers:
         arns = [p.value for p in named if p.account and p.form is not Form.ACCOUNT]
         arns += [v for c in self.conditions if c.key in ARN_KEYS for v in c.values]
         explicit = [c for c in map(from_arn, arns) if c and c.form is not Form.ACCOUNT]
-        found = [c for account in accounts for c in self._of_account(account, explicit)]
+        by_account: dict[str, list[Caller]] = {}
+        for caller in explicit:
+            by_account.setdefault(caller.account, []).append(caller)
+        found = [c for account in accounts for c in self._of_account(account, by_account.get(account, []))]
         services = self._services(p.value for p in named if p.form is Form.SERVICE)
         return list(dict.fromkeys([*found, *explicit, *services]))
 

@@ -27,7 +27,7 @@ _DIGITS = frozenset("0123456789")
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _MANY = 1 << 30
 _MOST_PRODUCT_STATES = 6000
-_MOST_SUBSETS = 4096
+_MOST_SUBSETS = 2048
 
 
 @dataclass(frozen=True, slots=True)

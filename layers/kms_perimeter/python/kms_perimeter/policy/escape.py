@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kms_perimeter.policy.request import Request, StatementRef
     from kms_perimeter.policy.witness import Solution
 
-STEPS = 120_000
+STEPS = 200_000
 NOBODYS_ACCOUNT = "111122223333"
 _CREATE_GRANT = operations.OPERATIONS["kms:CreateGrant"]
 
@@ -136,8 +136,9 @@ class _Search:
         self.exact = everybody.exact
         facts = model.Facts(self.facts, str(self.key.arn), boundary.approved)
         self.model = model.build(policy, self.statements, self.callers, facts, budget)
-        self.names = {(c, s.ref.index): applies.to_caller(s, c) for c in self.callers for s in self.statements}
-        budget.spend(len(self.names))
+        named = {s.ref.index: applies.Named(s.principal) for s in self.statements}
+        budget.spend(len(self.callers) * len(named))
+        self.names = {(c, index): names.caller(c) for c in self.callers for index, names in named.items()}
         self.named_accounts = {p.account for s in self.statements for p in s.principal.principals}
         self.callers = self._told_apart()
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ARN_COLONS = 5
 _MOST_DIGITS = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EXACT = Context(prec=400)
+_EXACT = Context(prec=400, traps=[])
 
 
 class Shape(Protocol):
@@ -290,4 +290,5 @@ def around(bounds: Sequence[Decimal]) -> list[Decimal]:
     if not ordered:
         return []
     between = [_EXACT.divide(_EXACT.add(a, b), Decimal(2)) for a, b in pairwise(ordered)]
-    return [_EXACT.subtract(ordered[0], Decimal(1)), _EXACT.add(ordered[-1], Decimal(1)), *ordered, *between]
+    beyond = [_EXACT.subtract(ordered[0], Decimal(1)), _EXACT.add(ordered[-1], Decimal(1))]
+    return [number for number in (*beyond, *ordered, *between) if number.is_finite()]
