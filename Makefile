@@ -65,11 +65,11 @@ $(NODE)/.package-lock.json: tests/oracles/package-lock.json
 
 $(VENV)/.done: requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venvs/%/.done: requirements/%.txt
 	$(PYTHON) -m venv .venvs/$*
-	.venvs/$*/bin/pip install --quiet --require-hashes --requirement $<
+	.venvs/$*/bin/pip install --quiet --no-deps --require-hashes --requirement $<
 	@touch $@

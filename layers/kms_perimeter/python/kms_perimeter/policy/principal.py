@@ -41,8 +41,8 @@ class Principal:
     name: str = ""
 
 
-_ACCOUNT = re.compile(r"[0-9]+\Z")
-_ARN = re.compile(r"arn:[a-z0-9-]+:(iam|sts)::([0-9]+):(root|user|role|assumed-role|federated-user)(?:/(.+))?\Z")
+_ACCOUNT = re.compile(r"[0-9]{12}\Z")
+_ARN = re.compile(r"arn:[a-z0-9-]+:(iam|sts)::([0-9]{12}):(root|user|role|assumed-role|federated-user)(?:/(.+))?\Z")
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}\Z")
 _FORMS = {
     ("iam", "user"): Form.USER,

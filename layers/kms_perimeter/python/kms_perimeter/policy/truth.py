@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kms_perimeter.policy import operators, variables
+from kms_perimeter.policy import context_keys, operators, variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +49,7 @@ class Truth:
         self.note: str | None = None
         referring = references(condition, has_variables=has_variables)
         self.filled = [value for value in condition.values if value in referring]
+        self.strange = [k for keys in referring.values() for k in keys if context_keys.find(k) is None]
         made = shapes_of(condition, has_variables=has_variables)
         self.words = frozenset(s.literal for s in made if s.literal is not None)
         self.wild = [s for s in made if s.literal is None]
@@ -63,6 +64,8 @@ class Truth:
             self.note = f"whether AWS takes `{written}` in this spelling is not documented"
         elif not self.condition.values:
             self.note = f"`{self.condition.spelling}` has an empty list of values"
+        elif self.strange:
+            self.note = f"`${{{self.strange[0]}}}` names no condition key that AWS documents"
         elif self.filled and self.test.operator and self.test.operator.variables is None:
             self.note = f"AWS's documents contradict each other on policy variables under `{written}`"
         return self.note is not None
