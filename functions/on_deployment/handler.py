@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
+
 from kms_perimeter import perimeter
 from kms_perimeter.aws import cloudformation
 from kms_perimeter.errors import MalformedPerimeter

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, field
 
 from kms_perimeter.verdict import Outcome
-
 from local.demo.screen import Screen
 from local.stage import Alert, Stage, about
 

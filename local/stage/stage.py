@@ -9,7 +9,6 @@ from kms_perimeter import perimeter, verdict
 from kms_perimeter.aws.kms import Keys
 from kms_perimeter.aws.ledger import Ledger
 from kms_perimeter.verdict import Verdict
-
 from local.deploy import STACK, build, deploy
 from local.embedded import REPOSITORY, EmbeddedAws
 from local.slack import Webhook

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from kms_perimeter.policy import document, evaluator
 from kms_perimeter.verdict import Route, Verdict, judge
-
 from tests.conformance.outside import is_outside, is_possible
 from tests.conformance.suite import files, read
 

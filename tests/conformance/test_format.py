@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 
 from tests.conformance.suite import VERDICTS, files, read

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kms_perimeter.settings import Settings
 
+from kms_perimeter.settings import Settings
 from local.deploy import build
 from local.embedded import REPOSITORY, EmbeddedAws
 from local.slack import Webhook

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kms_perimeter.cloudtrail import WATCHED, KeyChange, read
-from kms_perimeter.settings import Settings
 from moto.events.models import EventPattern
 
+from kms_perimeter.cloudtrail import WATCHED, KeyChange, read
+from kms_perimeter.settings import Settings
 from local.embedded import REPOSITORY
 
 EVENTS = sorted((REPOSITORY / "events").glob("*.json"))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.policy import document, evaluator
-
 from tests.oracles import known_errors
 from tests.oracles.iam_simulate import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, question
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from kms_perimeter.policy.key import Key
     from kms_perimeter.policy.request import Request
-
     from tests.oracles.iam_simulate import Simulator
 
 SAME = {

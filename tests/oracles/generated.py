@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+
 from kms_perimeter.policy.key import Key
 from kms_perimeter.policy.request import Request
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.policy import context_keys, operations
 from kms_perimeter.policy.request import Request
-
 from tests.conformance.outside import is_outside, is_possible
 
 if TYPE_CHECKING:

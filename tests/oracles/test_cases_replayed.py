@@ -7,8 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kms_perimeter.verdict import judge
 
+from kms_perimeter.verdict import judge
 from tests.conformance.suite import all_of
 from tests.oracles import known_errors
 from tests.oracles.iam_simulate import ALLOWED, EXPLICITLY_DENIED, question

@@ -12,7 +12,6 @@ from tests.oracles.generated import KEY, exams
 
 if TYPE_CHECKING:
     from kms_perimeter.policy.request import Request
-
     from tests.oracles.iam_simulate import Simulator
 
 PAIRS = 20  # requests put to one policy: enough to reach its branches, few enough to shrink

@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from kms_perimeter.perimeter import Perimeter, Rule
 from kms_perimeter.policy.key import Key
 from kms_perimeter.verdict import Outcome, judge
-
 from tests.oracles import known_errors
 from tests.oracles.iam_simulate import ALLOWED, EXPLICITLY_DENIED, Refused, question
 
 if TYPE_CHECKING:
     from kms_perimeter.verdict import Escape
-
     from tests.oracles.agreement import Tally
     from tests.oracles.iam_simulate import Simulator
 

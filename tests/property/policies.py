@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+
 from kms_perimeter.perimeter import Perimeter, Rule, ServiceTrust
 
 OURS = "111122223333"

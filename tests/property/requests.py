@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
+
 from kms_perimeter.policy.key import Key
 from kms_perimeter.policy.request import Request
-
 from tests.property.policies import (
     OTHER_ENDPOINT,
     OTHER_VPC,

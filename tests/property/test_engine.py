@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+
 from kms_perimeter import remedy
 from kms_perimeter.perimeter import Perimeter, ServiceTrust
 from kms_perimeter.policy import document, evaluator
 from kms_perimeter.verdict import Outcome, boundary_of, judge
-
 from tests.property.policies import OURS, perimeters, policies, statements
 from tests.property.requests import KEY, requests
 

@@ -1,9 +1,9 @@
 """A key that changes: the whole way from the call, over CloudTrail, to the closed key and the people who are told."""
 
 import pytest
+
 from kms_perimeter.aws.ledger import Kind
 from kms_perimeter.verdict import Outcome
-
 from local.demo.cast import CONTRACTOR, IN_A_CAFE, PLATFORM_TEAM, policy
 from local.stage import ENDPOINT, Stage, about, call_of, put_by
 

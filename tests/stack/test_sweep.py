@@ -1,8 +1,8 @@
 """The sweep looks at every key, whether an event told about it or not."""
 
 import pytest
-from kms_perimeter.verdict import Outcome
 
+from kms_perimeter.verdict import Outcome
 from local.stage import Stage, about
 
 pytestmark = pytest.mark.stack

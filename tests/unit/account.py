@@ -16,6 +16,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+
 from kms_perimeter import perimeter
 from kms_perimeter.aws.kms import Keys
 from kms_perimeter.aws.ledger import Ledger

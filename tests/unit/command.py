@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
+
 from kms_perimeter.cli.main import main
 
 ROOT = Path(__file__).parents[2]

@@ -4,9 +4,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+
 from kms_perimeter.aws.kms import Keys
 from kms_perimeter.errors import AccessIsDenied, KeyIsGone, PolicyIsRefused
-
 from tests.unit.account import OPEN, OURS, REGION, Account, closed, refuse
 
 

@@ -1,9 +1,9 @@
 from datetime import timedelta
 
 import pytest
+
 from kms_perimeter.aws.ledger import KEPT_REMEDIATIONS, Entry, Finding, Kind, State
 from kms_perimeter.errors import LedgerConflict
-
 from tests.unit.account import NOON, OURS, Account
 
 KEY = f"arn:aws:kms:us-east-1:{OURS}:key/1"

@@ -2,8 +2,8 @@ import json
 from typing import Any
 
 import pytest
-from kms_perimeter.aws.queues import NotAllWereSent, Queue, batches
 
+from kms_perimeter.aws.queues import NotAllWereSent, Queue, batches
 from tests.unit.account import Account
 
 

@@ -2,9 +2,9 @@ import json
 from typing import Any
 
 import pytest
+
 from kms_perimeter.aws.topic import TEXT_BYTES, Topic, shortened
 from kms_perimeter.message import Message
-
 from tests.unit.account import Account
 
 DATA = {"kind": "alert", "severity": "high", "verdict": "escapes", "key": "arn:aws:kms:us-east-1:1:key/2", "more": None}

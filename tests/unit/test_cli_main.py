@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
+
 from kms_perimeter import __version__
 from kms_perimeter.cli.main import COMMANDS
-
 from tests.unit.command import ENDPOINT, OPEN, run
 
 SLOW = ("boto3", "botocore", "rich", "yaml", "kms_perimeter.verdict", "kms_perimeter.remedy")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kms_perimeter.cloudtrail import WATCHED, Ignored, IgnoredReason, KeyChange, came_from_outside, read
 from kms_perimeter.perimeter import Perimeter, Rule
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+
 from kms_perimeter.decision import Decision, DecisionKind, History, Severity, decide, severity_of
 from kms_perimeter.perimeter import Mode, Perimeter, PolicyException, Rule
 from kms_perimeter.verdict import Escape, Outcome, Request, Route, StatementRef, Verdict

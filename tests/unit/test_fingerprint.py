@@ -1,8 +1,8 @@
 import json
 
 import pytest
-from kms_perimeter.fingerprint import fingerprint
 
+from kms_perimeter.fingerprint import fingerprint
 from tests.unit.account import OPEN, closed
 
 

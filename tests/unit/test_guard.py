@@ -5,13 +5,13 @@ from datetime import date, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
+
 from kms_perimeter import guard, perimeter
 from kms_perimeter.aws.ledger import Finding, Kind
 from kms_perimeter.errors import LedgerConflict
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.perimeter import AppliesTo, Mode, Perimeter, PerimeterFile, PolicyException, Rule
 from kms_perimeter.sweep import sweep_batches
-
 from tests.unit.account import APPROVED, NOON, OPEN, OURS, REGION, STRANGER, Account, a_change, closed, refuse
 
 ENCLOSED_CALLS = ["DescribeKey", "GetKeyPolicy", "UpdateItem"]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
 from kms_perimeter import message
 from kms_perimeter.cloudtrail import KeyChange
 from kms_perimeter.decision import Decision, DecisionKind, Severity, decide
@@ -14,7 +16,6 @@ from kms_perimeter.letter import Letter, Part
 from kms_perimeter.message import Matter, Message
 from kms_perimeter.perimeter import Mode, Perimeter, Rule
 from kms_perimeter.verdict import Advisory, Escape, Outcome, Request, Route, StatementRef, Verdict
-from slack_sdk.models.blocks import Block
 
 CASES = Path(__file__).parents[1] / "cases" / "messages"
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 
 from kms_perimeter import sweep
 from kms_perimeter.order import Order
-
 from tests.unit.account import NOON, OPEN, OURS, a_change
 
 KEY = f"arn:aws:kms:us-east-1:{OURS}:key/1"

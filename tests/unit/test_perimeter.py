@@ -7,10 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kms_perimeter import perimeter
 from kms_perimeter.errors import MalformedPerimeter
 from kms_perimeter.perimeter import (

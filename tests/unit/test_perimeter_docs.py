@@ -5,9 +5,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
 from kms_perimeter.cli import yaml_text
 from kms_perimeter.perimeter import Perimeter, PerimeterFile, Rule, load
-
 from tests.unit.command import OPEN, run
 
 DOCS = (Path(__file__).parents[2] / "docs" / "perimeter-file.md").read_text()

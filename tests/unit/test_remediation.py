@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from kms_perimeter import guard, perimeter, verdict
 from kms_perimeter.aws.ledger import Kind
 from kms_perimeter.evidence import Guard
@@ -13,7 +14,6 @@ from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.order import Order
 from kms_perimeter.perimeter import Mode, PerimeterFile
 from kms_perimeter.remediation import remediate
-
 from tests.unit.account import APPROVED, NOON, OPEN, OURS, Account, a_change, closed, refuse
 
 

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+
 from kms_perimeter.errors import MissingSetting
 from kms_perimeter.perimeter import Mode
 from kms_perimeter.settings import Settings

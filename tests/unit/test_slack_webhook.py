@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+
 from kms_perimeter import slack
 
 SECRET = "T000/B000/secret"

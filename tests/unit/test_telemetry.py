@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics
+
 from kms_perimeter import telemetry
 from kms_perimeter.evidence import Report
 

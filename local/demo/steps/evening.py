@@ -1,7 +1,6 @@
 """The end of the day: nothing was lost on the way, and every key is as the story says."""
 
 from kms_perimeter.verdict import Outcome
-
 from local.demo.day import Day
 
 _EXPECTED = {

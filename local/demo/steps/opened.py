@@ -3,7 +3,6 @@
 import time
 
 from kms_perimeter.aws.ledger import Kind
-
 from local.demo.cast import AT_HOME, CONTRACTOR, DEVELOPER, IN_A_CAFE, PLATFORM_TEAM, policy
 from local.demo.day import Day
 from local.stage import ENDPOINT, about
