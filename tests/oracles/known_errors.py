@@ -70,7 +70,7 @@ def _unresolved(values: list[str], request: Request) -> bool:
 def _other_family(policy: dict[str, Any], request: Request) -> bool:
     """It takes a bare address for a client of the other family as no answer, not as a difference."""
     addresses = [t for t in tests_of(policy, request) if "IpAddress" in t.operator]
-    return any(_families([v for v in test.values if "/" not in v]) - _families(test.present) for test in addresses)
+    return any(t.present and _families([v for v in t.values if "/" not in v]) - _families(t.present) for t in addresses)
 
 
 def _families(addresses: list[str]) -> set[int]:

@@ -136,7 +136,7 @@ def test_an_operator_is_read_in_plain_words() -> None:
     ran = run("check", OPEN, *ENDPOINT)
 
     why = (
-        "    statement 0 (`Enable IAM policies`) leaves it to the account's IAM policies, one of which may allow"
+        "    statement 0 (`Enable IAM policies`) leaves it to the IAM policies of account 111122223333, one of which may allow"
         " `kms:Encrypt` from the internet; no `Deny` is about it"
     )
     assert ran.out.splitlines() == [

@@ -24,7 +24,7 @@ _CONSOLES = {
 }
 _TO_WHOM = {
     Route.KEY_POLICY: "to the callers that it names",
-    Route.IAM: "to whoever an IAM policy of the account allows it",
+    Route.IAM: "to whoever an IAM policy of account {account} allows it",
     Route.GRANT: "to whoever holds a grant for it",
 }
 
@@ -47,7 +47,13 @@ def grouped(escapes: Iterable[Escape]) -> dict[tuple[StatementRef, Route], list[
 
 def _opening(statement: StatementRef, route: Route, group: list[Escape]) -> tuple[str, str]:
     what = ", ".join(first(tuple(dict.fromkeys(escape.operation for escape in group)), NAMED))
-    return f"{named(statement)} opens {what} {_TO_WHOM[route]}.", f"  {sentence(group[0].why)}"
+    to_whom = _TO_WHOM[route].format(account=account_of(group[0].request.principal))
+    return f"{named(statement)} opens {what} {to_whom}.", f"  {sentence(group[0].why)}"
+
+
+def account_of(principal: str) -> str:
+    """The account in the ARN of a principal; a service principal has none."""
+    return principal.split(":")[4] if principal.startswith("arn:") else "of AWS"
 
 
 def named(statement: StatementRef) -> str:

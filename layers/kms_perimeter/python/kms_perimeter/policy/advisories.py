@@ -53,6 +53,11 @@ def of(policy: KeyPolicy, found: Found, key: Key, *, services_trusted: bool) -> 
         said += _of_statement(statement, key, services_trusted=services_trusted)
     if found.given_away:
         message = "a grant is bound by no condition of an `Allow`: who may create one can give the use of the key away"
+        if found.given_through_services:
+            message = (
+                "who may create a grant can let principals of other accounts use the key, though only through AWS"
+                " services, which the `Deny` statements let through"
+            )
         said.append(Advisory("grants-bypass", found.given_away, message))
     if found.changeable is False:
         message = "nobody that this policy admits could change it again; the way back would be AWS Support"

@@ -82,6 +82,7 @@ class Found:
         given_away: the `Allow` statement of `kms:CreateGrant` by which somebody inside can give covered operations
             away that no `Deny` binds; None where nobody can.
         key: the key with its ARN completed, which the requests are about.
+        given_through_services: whether only use through AWS services can be given away so, to strangers.
         changeable: whether somebody of the key's account can still change the policy; None where that was not found
             out.
     """
@@ -90,6 +91,7 @@ class Found:
     escapes: list[Escape] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     given_away: StatementRef | None = None
+    given_through_services: bool = False
     changeable: bool | None = None
 
 
@@ -327,6 +329,7 @@ class _Search:
                 inside = next(self._gifts(op, use, None, certain=True), None)
                 if inside and inside.allow:
                     self.found.given_away = inside.allow.ref
+                    self.found.given_through_services = not uses
                     break
         return []
 

@@ -156,9 +156,10 @@ def _where(statement: Statement) -> str:
 def why(solution: Solution) -> str:
     """One sentence: which statement lets the request through, and why no `Deny` about the operation stops it."""
     assert solution.allow is not None  # noqa: S101  (INVARIANT: the use of a grant is told by `why_grant`)
+    account = solution.situation.caller.account
     how = {
         Route.KEY_POLICY: "names the caller and allows",
-        Route.IAM: "leaves it to the account's IAM policies, one of which may allow",
+        Route.IAM: f"leaves it to the IAM policies of account {account}, one of which may allow",
     }[solution.route]
     what = f"{_where(solution.allow)} {how} `{solution.situation.operation}` {_from(solution.situation)}"
     return f"{what}{_denies(solution)}"
