@@ -1,8 +1,10 @@
 """`python -m local.demo`: play the day; exit 0 only if every step came out as told."""
 
+import os
 import signal
 import sys
 import time
+from io import TextIOWrapper
 from types import FrameType
 
 from rich.console import Console
@@ -20,7 +22,7 @@ _INTERRUPTED = 130  # as shells say it: 128 and SIGINT's number
 def main() -> int:
     """Deploy, play, tell, clean up; whatever happens, nothing is left running."""
     signal.signal(signal.SIGTERM, _leave)
-    screen = Screen(Console(highlight=False))
+    screen = Screen(_console())
     start = time.monotonic()
     try:
         _play(screen)
@@ -31,6 +33,13 @@ def main() -> int:
         screen.trouble(str(failure))
     screen.verdict(time.monotonic() - start)
     return 1 if screen.unexpected else 0
+
+
+def _console() -> Console:
+    # An alert may hold any character; a terminal that lacks one shows a question mark.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def _play(screen: Screen) -> None:

@@ -37,7 +37,7 @@ class Screen:
     def call(self, who: str, what: str) -> None:
         """Somebody calls AWS."""
         name = who.split(":", 5)[-1]
-        self._write(Text.assemble(("  » ", "dim"), (name, "bold cyan"), (f"  {what}", "cyan")))
+        self._write(Text.assemble(("  > ", "dim"), (name, "bold cyan"), (f"  {what}", "cyan")))
 
     def note(self, text: str) -> None:
         """A remark in passing."""
@@ -73,9 +73,9 @@ class Screen:
             self._write(Text(f"{_MARGIN}{line}", style=_DIFF_STYLES.get(line[:1], "")))
 
     def keys(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
-        """The table of keys: name, key ID, what became of it, verdict."""
+        """The table of keys: name, how its ID begins, what became of it, verdict."""
         table = Table(box=None, pad_edge=True, header_style="bold")
-        for heading in ("key", "key ID", "what became of it", "verdict now"):
+        for heading in ("key", "ID", "what became of it", "verdict now"):
             table.add_column(heading, no_wrap=heading != "what became of it")
         for *facts, outcome in rows:
             table.add_row(*map(Text, facts), Text(outcome, style=_VERDICT_STYLES.get(outcome, "")))

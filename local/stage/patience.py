@@ -8,8 +8,8 @@ from local.slack import Webhook
 
 _Seen = TypeVar("_Seen")
 
-SECONDS = 20.0
-"""How long anything may take. The whole way from a call to a closed key takes one or two seconds."""
+SECONDS = 30.0
+"""How long anything may take. The whole way from a call to a closed key takes one or two seconds, more on a busy machine."""
 
 _PAUSE = 0.05
 

@@ -18,6 +18,11 @@ def nothing_is_left_over(day: Day) -> None:
     outcomes = {name: day.stage.judge(key).outcome for name, key in day.keys.items()}
     day.screen.expect("every key but the contested one is enclosed", outcomes == _EXPECTED)
     day.screen.keys(
-        (name, key.rsplit("/", 1)[-1], day.fates.get(name, "the step about it did not end well"), outcomes[name].value)
+        (
+            name,
+            key.rsplit("/", 1)[-1].split("-")[0],
+            day.fates.get(name, "the step about it did not end well"),
+            outcomes[name].value,
+        )
         for name, key in day.keys.items()
     )
