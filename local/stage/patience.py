@@ -9,7 +9,7 @@ from local.slack import Webhook
 _Seen = TypeVar("_Seen")
 
 SECONDS = 30.0
-"""How long anything may take. The whole way from a call to a closed key takes one or two seconds, more on a busy machine."""
+"""How long anything may take. The whole way from a call to a closed key takes a second or two on an idle machine."""
 
 _PAUSE = 0.05
 
