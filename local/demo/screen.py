@@ -92,8 +92,7 @@ class Screen:
         if not self.unexpected:
             self._console.print(Text(f"Every step came out as told, in {seconds:.0f} s.", style="bold green"))
             return
-        count = len(self.unexpected)
-        self._console.print(Text(f"{count} things did not come out as told, in {seconds:.0f} s:", style="bold red"))
+        self._console.print(Text(f"What did not come out as told, in {seconds:.0f} s:", style="bold red"))
         for what in self.unexpected:
             self._write(Text(f"  {self._cross} {what}", style="red"))
 
