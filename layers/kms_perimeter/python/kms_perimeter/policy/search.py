@@ -1,0 +1,193 @@
+"""One search through a policy: which requests of whom get through, from where.
+
+Everything is asked with `certain` or without: with it, whatever AWS leaves unsettled is held against the request, and
+what is found gets through for sure; without it, in the request's favour, and what is not found does not get through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kms_perimeter.policy import applies, context_keys, model, operations, witness
+from kms_perimeter.policy.applies import Sure
+from kms_perimeter.policy.callers import TELLING_KEYS, Callers
+from kms_perimeter.policy.origins import Situation, is_exempt, origins_of
+from kms_perimeter.policy.request import Route
+from kms_perimeter.policy.solver import solve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kms_perimeter.policy.boundary import Boundary, Covered, Networks
+    from kms_perimeter.policy.budget import Budget
+    from kms_perimeter.policy.callers import Caller
+    from kms_perimeter.policy.document import KeyPolicy, Statement
+    from kms_perimeter.policy.key import Key
+    from kms_perimeter.policy.operations import Operation
+    from kms_perimeter.policy.origins import Origin
+    from kms_perimeter.policy.witness import Solution
+
+CREATE_GRANT = operations.OPERATIONS["kms:CreateGrant"]
+
+
+class Search:
+    """One search: the statements that matter, who could ask, and the model of the conditions.
+
+    Args:
+        policy: the key policy.
+        given: what is known of the key.
+        key: the same with its ARN completed, which the requests are about.
+        boundary: what counts as inside.
+        budget: the bound.
+    """
+
+    def __init__(self, policy: KeyPolicy, given: Key, key: Key, boundary: Boundary, budget: Budget) -> None:
+        self.key, self.boundary, self.budget = key, boundary, budget
+        self.facts = replace(given, account=key.account)
+        self.owner = str(key.account)
+        budget.spend(sum(1 + len(s.conditions) for s in policy.statements))
+        self.about: dict[int, Sure] = {
+            s.ref.index: applies.to_key(s, self.key, given, has_variables=policy.has_variables)
+            for s in policy.statements
+            if not s.void
+        }
+        self.statements = [s for s in policy.statements if self.about.get(s.ref.index, Sure.NO)]
+        self.actions = {s.ref.index: applies.operations(s.action) for s in self.statements if s.action}
+        everybody = Callers(self.statements, self.owner, self.key.partition, boundary, budget)
+        self.callers = everybody.all()
+        self.exact = everybody.exact
+        facts = model.Facts(self.facts, str(self.key.arn), boundary.approved)
+        self.model = model.build(policy, self.statements, self.callers, facts, budget)
+        named = {s.ref.index: applies.Named(s.principal) for s in self.statements}
+        budget.spend(len(self.callers) * len(named))
+        self.names = {(c, index): names.caller(c) for c in self.callers for index, names in named.items()}
+        self.named_accounts = {p.account for s in self.statements for p in s.principal.principals}
+        self.callers = self._told_apart()
+
+    def _told_apart(self) -> list[Caller]:
+        """One caller of each kind: those that no statement treats differently are the same to the search."""
+        seen: dict[tuple[object, ...], Caller] = {}
+        for caller in self.callers:
+            situation = Situation(caller, origins_of(caller)[0], CREATE_GRANT.name, self.facts, None, None)
+            told = tuple(v.mask(situation) for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names))
+            named = tuple(self.names[caller, s.ref.index] for s in self.statements)
+            exempt = tuple(is_exempt(caller, o, self.owner, self.boundary) for o in origins_of(caller))
+            given = self._as_grantee(caller)
+            seen.setdefault((named, told, given, caller.account == self.owner, exempt, caller.form), caller)
+        return list(seen.values())
+
+    def _as_grantee(self, caller: Caller) -> tuple[bool, ...]:
+        """What conditions on `kms:GranteePrincipal` say of a grant to this caller."""
+        said = []
+        for blocks in self.model.blocks.values():
+            for block in blocks:
+                values = self.model.variables[block.variable].values
+                for bit, context in enumerate(values if block.condition.key == "kms:granteeprincipal" else ()):
+                    if context["kms:granteeprincipal"] == caller.arn:
+                        said.append(bool(block.must >> bit & 1))
+        return tuple(said)
+
+    def alike(self) -> list[list[tuple[Operation, Covered]]]:
+        """The covered operations that the key can perform; those that nothing tells apart together."""
+        keys = [name for variable in self.model.variables for name in variable.names]
+        groups: dict[tuple[object, ...], list[tuple[Operation, Covered]]] = {}
+        for op in operations.possible_on(self.key):
+            if rule := self.boundary.rule_for(op.name):
+                about = tuple(op.name in actions for actions in self.actions.values())
+                carried = tuple(context_keys.exists_for(name, op.name, self.facts) for name in keys)
+                told = (
+                    about,
+                    carried,
+                    rule.networks,
+                    op.cross_account,
+                    op.name in operations.NOT_ALLOWED_BY_KEY_POLICY,
+                )
+                groups.setdefault(told, []).append((op, rule))
+        return list(groups.values())
+
+    def direct(self, op: Operation, outside: Networks, *, certain: bool) -> Iterator[Solution]:
+        """For each route, the first request of this operation that gets through from outside."""
+        if op.name in operations.NOT_ALLOWED_BY_KEY_POLICY:
+            return
+        routes: set[Route] = set()
+        allows = [s for s in self.statements if s.allows and op.name in self.actions[s.ref.index]]
+        # The gravest witness is told: somebody of an account that nobody named, before anybody else.
+        for caller in sorted(self.callers, key=self._gravity):
+            for allow in allows:
+                sure, route = self.names[caller, allow.ref.index]
+                if route in routes or sure is Sure.NO or (certain and sure is not Sure.YES):
+                    continue
+                if certain and self.about[allow.ref.index] is not Sure.YES:
+                    continue
+                if solution := self.through(op, allow, caller, outside, certain=certain):
+                    routes.add(route)
+                    yield solution
+
+    def _gravity(self, caller: Caller) -> int:
+        if caller.account == self.owner or caller.is_service:
+            return 2
+        return 1 if caller.account in self.named_accounts else 0
+
+    def through(
+        self, op: Operation, allow: Statement | None, caller: Caller, outside: Networks | None, *, certain: bool
+    ) -> Solution | None:
+        """A request of this caller that `allow` lets through and no `Deny` stops; from outside, if that is given."""
+        if allow and not op.cross_account and not caller.is_service and caller.account != self.owner:
+            return None
+        return self.come_from(origins_of(caller), op, allow, caller, outside, certain=certain)
+
+    def come_from(
+        self,
+        origins: Iterable[Origin],
+        op: Operation,
+        allow: Statement | None,
+        caller: Caller,
+        outside: Networks | None,
+        *,
+        certain: bool,
+    ) -> Solution | None:
+        """The same, by one of some ways to reach KMS; without `allow`, a request that no `Deny` stops."""
+        for origin in origins:
+            if outside is not None and is_exempt(caller, origin, self.owner, self.boundary):
+                continue
+            situation = Situation(caller, origin, op.name, self.facts, outside, self.key.arn)
+            if found := self.solve(situation, allow, self.model.domains(situation), certain=certain):
+                return found
+        return None
+
+    def solve(
+        self, situation: Situation, allow: Statement | None, domains: list[int], *, certain: bool
+    ) -> Solution | None:
+        """A choice of values in `domains` with which `allow` applies and no `Deny` does."""
+        variables = self.model.variables
+        if not certain:
+            domains = [d if v.exact else d | v.unknown for d, v in zip(domains, variables, strict=True)]
+        for block in self.model.blocks[allow.ref.index] if allow else ():
+            domains[block.variable] &= block.must if certain else block.may
+        denies = self._denies(situation, certain=certain)
+        picked = solve(domains, [self._clause(deny, certain=certain) for deny in denies], self.budget)
+        if picked is None:
+            return None
+        route = self.names[situation.caller, allow.ref.index][1] if allow else Route.GRANT
+        relevant = [s for s in self.statements if situation.operation in self.actions[s.ref.index]]
+        return witness.Solution(situation, allow, route, tuple(picked), self.model, relevant, self.names)
+
+    def _denies(self, situation: Situation, *, certain: bool) -> Sequence[Statement]:
+        """The `Deny` statements that could stop the request: with doubt, those that certainly could."""
+        enough = Sure.PERHAPS if certain else Sure.YES
+        return [
+            s
+            for s in self.statements
+            if not s.allows
+            and situation.operation in self.actions[s.ref.index]
+            and min(self.about[s.ref.index], self.names[situation.caller, s.ref.index][0]) >= enough
+        ]
+
+    def _clause(self, deny: Statement, *, certain: bool) -> list[tuple[int, int]]:
+        """The ways in which a `Deny` does not apply: one of its conditions is false."""
+        applies_to: dict[int, int] = {}
+        for block in self.model.blocks[deny.ref.index]:
+            mask = block.may if certain else block.must
+            applies_to[block.variable] = applies_to.get(block.variable, mask) & mask
+        return [(variable, ~mask) for variable, mask in applies_to.items()]
