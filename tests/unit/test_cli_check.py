@@ -136,8 +136,8 @@ def test_an_operator_is_read_in_plain_words() -> None:
     ran = run("check", OPEN, *ENDPOINT)
 
     why = (
-        "    statement 0 (`Enable IAM policies`) leaves it to the IAM policies of account 111122223333, one of which may allow"
-        " `kms:Encrypt` from the internet; no `Deny` is about it"
+        "    statement 0 (`Enable IAM policies`) leaves it to the IAM policies of account 111122223333, one of which"
+        " may allow `kms:Encrypt` from the internet; no `Deny` is about it"
     )
     assert ran.out.splitlines() == [
         f"{OPEN}: escapes (perimeter default, key usage ENCRYPT_DECRYPT)",
