@@ -22,7 +22,7 @@ demo: $(VENV)/.done $(SAM)/.done $(AWS)/.done ## a day in the life of the servic
 
 .PHONY: test
 test: $(VENV)/.done $(SAM)/.done $(AWS)/.done oracles lint ## everything that must hold before a change lands
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto
 
 .PHONY: test-deep
 test-deep: $(VENV)/.done oracles ## the differential and property tests with twenty times the examples
