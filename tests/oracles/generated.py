@@ -179,8 +179,8 @@ def _mentioned(policy: dict[str, Any]) -> list[str]:
 
 
 def _plain(key: str) -> list[str]:
-    """Values that a request can have: no networks, no ARN patterns; but text with stars, which there are only stars."""
-    values = KEYS[key][0]
+    """Values that a request can have: no networks, no ARN patterns, not empty; text with stars, there only text."""
+    values = [value for value in KEYS[key][0] if value]
     if key in ADDRESSES:
         return [value for value in values if "/" not in value]
     return [value for value in values if "*" not in value] if key in ARNS else values

@@ -28,6 +28,11 @@ SHARED = Path(__file__).parents[3] / "shared"
 ENDPOINT, VPC = "vpce-0a1b2c3d4e5f60718", "vpc-0d4e5f60718a9b2c3"
 KEY = Key()
 PERIMETER = Perimeter("production", (Rule("use", ("cryptographic",), (ENDPOINT,), (VPC,)),))
+PLACEHOLDERS = (  # what a template's engine would have filled in, and keys of other services: AWS would refuse these
+    "whether its principals include",
+    "names no condition key",
+    "is not a condition key that AWS documents for KMS",
+)
 EACH = 11  # a policy gets every eleventh condition, so that each condition meets many policies
 pytestmark = pytest.mark.node
 
@@ -78,7 +83,6 @@ def test_every_policy_with_a_real_network_condition_gets_a_verdict(simulator: Si
     unconfirmed = [said for policy in pairs for said in judged(simulator, policy, tally)]
 
     assert unconfirmed == []
-    assert tally.counts["undecided"] <= 0.05 * len(pairs)
 
 
 @pytest.mark.deep
@@ -93,6 +97,7 @@ def judged(simulator: Simulator, policy: dict[str, Any], tally: Tally) -> list[s
     """Judge a policy, count its verdict, and tell the escapes that iam-simulate does not confirm."""
     verdict = judge(json.dumps(policy), KEY, PERIMETER)
     tally.add(verdict.outcome.value)
+    assert verdict.outcome is not Outcome.UNDECIDED or any(why in str(verdict.reason) for why in PLACEHOLDERS)
     if verdict.outcome is not Outcome.ESCAPES:
         return []
     try:
