@@ -140,7 +140,9 @@ def test_stopping_a_build_stops_what_sam_started(tmp_path: Path) -> None:
     """An interrupted `sam` takes along the processes that it has started."""
     program = tmp_path / "bin" / "sam"
     program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\nsleep 60 & echo $! > {tmp_path}/child\nkill -INT {os.getpid()}\nwait\n")
+    # The pause lets the caller get as far as waiting, which is where a person interrupts it.
+    script = f"#!/bin/sh\nsleep 60 & echo $! > {tmp_path}/child\nsleep 0.5\nkill -INT {os.getpid()}\nwait\n"
+    program.write_text(script)
     program.chmod(0o755)
 
     with pytest.raises(KeyboardInterrupt):
