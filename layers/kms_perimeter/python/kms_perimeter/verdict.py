@@ -27,6 +27,7 @@ __all__ = [
     "StatementRef",
     "Verdict",
     "boundary_of",
+    "is_confirmed",
     "judge",
     "judge_policy",
 ]
@@ -94,7 +95,7 @@ def judge_policy(policy: KeyPolicy, key: Key, perimeter: Perimeter, *, steps: in
     key = key if key.account else replace(key, account=document.account_of(policy))
     boundary = boundary_of(perimeter)
     found = search(policy, key, boundary, steps=steps)
-    escapes = tuple(e for e in found.escapes if _replays(policy, e, found.key))
+    escapes = tuple(e for e in found.escapes if is_confirmed(policy, e, found.key))
     unsettled = found.unsettled
     if len(escapes) < len(found.escapes):
         unsettled = [*unsettled, "the search found an escape that the evaluator does not confirm"]
@@ -104,7 +105,7 @@ def judge_policy(policy: KeyPolicy, key: Key, perimeter: Perimeter, *, steps: in
     return Verdict(outcome, perimeter.name, key.usage, escapes, said, reason)
 
 
-def _replays(policy: KeyPolicy, escape: Escape, key: Key) -> bool:
+def is_confirmed(policy: KeyPolicy, escape: Escape, key: Key) -> bool:
     """Whether the evaluator, which shares no code with the search, lets the escape through as well."""
     used = evaluator.evaluate(policy, escape.request, key)
     if escape.grant is None:

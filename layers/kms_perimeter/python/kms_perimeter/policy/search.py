@@ -171,7 +171,7 @@ class Search:
             return None
         route = self.names[situation.caller, allow.ref.index][1] if allow else Route.GRANT
         relevant = [s for s in self.statements if situation.operation in self.actions[s.ref.index]]
-        return witness.Solution(situation, allow, route, tuple(picked), self.model, relevant, self.names)
+        return witness.Solution(situation, allow, route, tuple(picked), self.model, relevant, self.names, self.about)
 
     def _denies(self, situation: Situation, *, certain: bool) -> Sequence[Statement]:
         """The `Deny` statements that could stop the request: with doubt, those that certainly could."""

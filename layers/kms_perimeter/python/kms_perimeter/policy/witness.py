@@ -35,6 +35,7 @@ class Solution:
         model: the model.
         relevant: the statements about the operation.
         names: whether a statement names a caller.
+        about: whether a statement's `Resource` is this key.
     """
 
     situation: Situation
@@ -44,6 +45,7 @@ class Solution:
     model: Model
     relevant: Sequence[Statement]
     names: Mapping[tuple[Caller, int], tuple[Sure, Route]]
+    about: Mapping[int, Sure]
 
     def context(self) -> dict[str, Value]:
         """What the variables were chosen to be, by lower-case name."""
@@ -130,6 +132,8 @@ def notes(solution: Solution) -> list[str]:
     for statement in solution.relevant:
         where = _where(statement)
         sure = solution.names[solution.situation.caller, statement.ref.index][0]
+        if solution.about[statement.ref.index] is Sure.PERHAPS:
+            found.append(f"{where}: it names a key that may or may not be this one")
         if sure is Sure.PERHAPS:
             found.append(f"{where}: whether its principals include `{solution.situation.caller.text}` is not settled")
         for block in solution.model.blocks[statement.ref.index]:
@@ -137,8 +141,6 @@ def notes(solution: Solution) -> list[str]:
             if picked & block.may and not picked & block.must:
                 note = block.note or _open(solution, block)
                 found.append(f"{where}: {note}")
-    if not found and solution.allow:
-        found.append(f"{_where(solution.allow)}: it names a key that may or may not be this one")
     return found
 
 
