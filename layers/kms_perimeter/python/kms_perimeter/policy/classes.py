@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _HEX = frozenset("0123456789abcdef")
 _DIGITS = frozenset("0123456789")
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_SERVICE = _LOWER | {".", "_"}
 _MANY = 1 << 30
 _MOST_PRODUCT_STATES = 6000
 _MOST_SUBSETS = 2048
@@ -74,7 +75,8 @@ class Domain:
             return f"{self.prefix}{number:0{max(self.only)}x}"
         if self.lengths[1] < _MANY:
             return f"{self.prefix}{number:0{self.lengths[0]}d}"
-        return f"{self.samples[0]}{number}"
+        name, dot, rest = self.samples[0].partition(".")
+        return f"{name}{number}{dot}{rest}"
 
     def fits(self, length: int) -> bool:
         """Whether the rest can have this length."""
@@ -93,6 +95,10 @@ DOMAINS: dict[Kind, Domain] = {
     Kind.VPC: Domain("vpc-", _HEX, _IDS, frozenset(_IDS), ("vpc-0a1b2c3d4e5f60718", "vpc-0f1e2d3c4b5a69788")),
     Kind.ACCOUNT: Domain("", _DIGITS, (12, 12), None, ("999988887777", "777766665555")),
     Kind.ORGANISATION: Domain("o-", _LOWER - {"-"}, (10, 32), None, ("o-a1b2c3d4e5", "o-z9y8x7w6v5")),
+    Kind.SERVICE: Domain("", _SERVICE, (5, _MANY), None, ("s3.amazonaws.com", "athena.amazonaws.com")),
+    Kind.REGIONAL_SERVICE: Domain(
+        "", _SERVICE, (5, _MANY), None, ("s3.us-east-1.amazonaws.com", "dynamodb.us-east-1.amazonaws.com")
+    ),
     Kind.REGION: Domain("", _LOWER, (1, 32), None, ("us-east-1", "eu-central-1")),
 }
 

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     ACCOUNT = "account"
     ORGANISATION = "organisation"
     REGION = "region"
+    SERVICE = "service"
+    REGIONAL_SERVICE = "regional-service"
     CHOICE = "choice"
 
 
@@ -98,13 +100,13 @@ _TABLE = (
     ContextKey("aws:SourceIp", Kind.IP),
     # AWS services: acting for somebody, or for themselves.
     ContextKey("aws:ViaAWSService", Kind.BOOL, optional=False),
-    ContextKey("aws:CalledVia", multivalued=True),
-    ContextKey("aws:CalledViaFirst"),
-    ContextKey("aws:CalledViaLast"),
-    ContextKey("kms:ViaService"),
+    ContextKey("aws:CalledVia", Kind.SERVICE, multivalued=True),
+    ContextKey("aws:CalledViaFirst", Kind.SERVICE),
+    ContextKey("aws:CalledViaLast", Kind.SERVICE),
+    ContextKey("kms:ViaService", Kind.REGIONAL_SERVICE),
     ContextKey("aws:PrincipalIsAWSService", Kind.BOOL, optional=False),
-    ContextKey("aws:PrincipalServiceName"),
-    ContextKey("aws:PrincipalServiceNamesList", multivalued=True),
+    ContextKey("aws:PrincipalServiceName", Kind.SERVICE),
+    ContextKey("aws:PrincipalServiceNamesList", Kind.SERVICE, multivalued=True),
     ContextKey("aws:SourceArn", Kind.ARN),
     ContextKey("aws:SourceAccount", Kind.ACCOUNT),
     ContextKey("aws:SourceOrgID", Kind.ORGANISATION),

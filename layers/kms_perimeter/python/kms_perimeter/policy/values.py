@@ -152,8 +152,6 @@ class Values:
             return [c.arn for c in self.callers if not c.is_service]
         if name in ("aws:principalservicename", "aws:principalservicenameslist"):
             return [c.text for c in self.callers if c.is_service]
-        if name in ("kms:viaservice", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast"):
-            return ["s3.us-east-1.amazonaws.com" if name == "kms:viaservice" else "s3.amazonaws.com"]
         return []
 
     def _of_callers(self, name: str) -> list[str] | None:
