@@ -33,6 +33,7 @@ KEYS = (
     "aws:MultiFactorAuthPresent",
     *FREE,
 )
+SERVICES = [f"{name}.{region}.amazonaws.com" for name in ("s3", "rds") for region in ("us-east-1", "eu-west-1")]
 MILLISECONDS = 5_000
 
 
@@ -101,7 +102,7 @@ def _possible(keys: dict[str, Var], caller: Any) -> Any:  # noqa: ANN401 - z3 ha
         z3.Implies(service.present, behalf),
         z3.InRe(vpce.value, _identifier("vpce-")),
         z3.InRe(vpc.value, _identifier("vpc-")),
-        z3.InRe(service.value, _pattern("*.us-east-1.amazonaws.com")),
+        z3.Or([service.value == name for name in SERVICES]),
         via.present,
         z3.Or(behalf, via.value == "false"),
         account.present,
