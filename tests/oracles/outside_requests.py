@@ -109,6 +109,7 @@ def _request(mentioned: Mentioned, key: Key, random: Random, operation: str) -> 
     for name in mentioned.values:
         if not GOVERNED.match(name) and random.random() < 0.7:
             context[name] = _free(name, mentioned, random)
+    context = _with_pairs(context, random)
     carried = {name: v for name, v in context.items() if context_keys.exists_for(name.lower(), operation, key)}
     return Request(caller, operation, key.arn or f"arn:aws:kms:us-east-1:{OURS}:key/1234", carried)
 
@@ -184,6 +185,19 @@ def _free(name: str, mentioned: Mentioned, random: Random) -> str | tuple[str, .
     value = mentioned.some(name, _others(name), random)
     key = context_keys.find(name)
     return (value,) if key is not None and key.multivalued else value
+
+
+def _with_pairs(context: Context, random: Random) -> Context:
+    """The context with its two ways of telling the encryption context in step: names, and pairs of name and value."""
+    prefix, listed = "kms:encryptioncontext:", "kms:encryptioncontextkeys"
+    names = [name.removeprefix(prefix) for name in context if name.startswith(prefix)]
+    named = context.pop(listed, ()) if random.random() < 0.7 else ()
+    names += [name for name in named if name.lower() not in names]
+    context.pop(listed, None)
+    if not names:
+        return context
+    pairs: Context = {f"{prefix}{name.lower()}": "other" for name in names}
+    return {**pairs, **context, listed: tuple(names)}
 
 
 def _others(name: str) -> list[str]:
