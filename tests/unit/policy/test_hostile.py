@@ -1,0 +1,115 @@
+"""Policies made to hurt: whatever is asked, an answer comes, in bounded steps and memory."""
+
+from __future__ import annotations
+
+import json
+import random
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from kms_perimeter.perimeter import Perimeter, Rule
+from kms_perimeter.policy.key import Key
+from kms_perimeter.verdict import Outcome, judge
+
+PERIMETER = Perimeter("default", (Rule("use", ("cryptographic",), ("vpce-0a1b2c3d4e5f60718",)),))
+KEY = Key(account="111122223333")
+MOST_BYTES = 64 * 2**20
+
+
+def allow(**more: Any) -> dict[str, Any]:  # noqa: ANN401
+    """A statement that leaves everything to the account."""
+    return {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*", **more}
+
+
+def deny(**condition: Any) -> dict[str, Any]:  # noqa: ANN401
+    """A `Deny` of everything for everybody, under a condition."""
+    return {"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*", "Condition": condition}
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    """The text of a policy."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def tag(name: object) -> str:
+    """A condition key that any caller can set."""
+    return f"aws:PrincipalTag/{name}"
+
+
+def pigeons(holes: int) -> list[dict[str, Any]]:
+    """One pigeon too many: no choice satisfies it, and finding that out takes a clever solver very long."""
+    apart = [
+        deny(StringEquals={tag(i): f"h{hole}", tag(j): f"h{hole}"})
+        for hole in range(holes)
+        for i in range(holes + 1)
+        for j in range(i)
+    ]
+    return [*apart, *(deny(StringNotEquals={tag(i): [f"h{h}" for h in range(holes)]}) for i in range(holes + 1))]
+
+
+def clauses(count: int) -> list[dict[str, Any]]:
+    """Random clauses over sixty tags."""
+    pick = random.Random(1)
+    return [
+        deny(
+            StringEquals={tag(pick.randrange(60)): "x"},
+            StringNotEquals={tag(pick.randrange(60)): "x"},
+            StringLike={tag(pick.randrange(60)): "x*"},
+        )
+        for _ in range(count)
+    ]
+
+
+ENDPOINTS = [f"vpce-{n:017x}" for n in range(5000)]
+HOSTILE = {
+    "a text of 128 KB": lambda: policy(allow(Sid="x" * 130_000)),
+    "500 statements": lambda: policy(
+        *(allow(Condition={"StringEquals": {"aws:SourceVpce": e}}) for e in ENDPOINTS[:500])
+    ),
+    "260 random clauses": lambda: policy(allow(), *clauses(260)),
+    "pigeons": lambda: policy(allow(), *pigeons(7)),
+    "patterns full of stars": lambda: policy(allow(), deny(StringNotLike={tag("x"): ["*a" * 30 + "*b", "?a*" * 20]})),
+    "5,000 values": lambda: policy(allow(), deny(StringNotEquals={"aws:SourceVpce": ENDPOINTS})),
+    "2,500 patterns": lambda: policy(
+        allow(), deny(ArnNotLike={"aws:PrincipalArn": [f"arn:aws:iam::{n:012d}:role/a*{n}" for n in range(2500)]})
+    ),
+    "3,000 networks": lambda: policy(
+        allow(), deny(NotIpAddress={"aws:SourceIp": [f"10.{n >> 8}.{n & 255}.0/24" for n in range(3000)]})
+    ),
+    "2,500 principals": lambda: policy(
+        allow(Principal={"AWS": [f"arn:aws:iam::{n:012d}:role/x" for n in range(2500)]})
+    ),
+    "2,000 actions": lambda: policy(allow(Action=["kms:" + "*?" * 20 + str(n) for n in range(2000)])),
+    "variables everywhere": lambda: policy(
+        allow(), *(deny(StringNotEquals={"aws:SourceVpce": f"${{aws:PrincipalTag/a{n}}}"}) for n in range(10))
+    ),
+    "enormous numbers": lambda: policy(
+        allow(), deny(NumericLessThan={"aws:MultiFactorAuthAge": ["1e999999999", "9" * 5000]})
+    ),
+    "a lone surrogate": lambda: policy(allow(Sid="\ud800")),
+    "brackets without end": lambda: '{"Statement": ' + "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_an_answer_comes_in_bounded_memory(name: str) -> None:
+    """Every verdict is possible but an exception, and memory stays small."""
+    text = HOSTILE[name]()
+
+    tracemalloc.start()
+    verdict = judge(text, KEY, PERIMETER)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert verdict.outcome in Outcome
+    assert peak < MOST_BYTES
+
+
+def test_what_cannot_be_searched_through_is_undecided() -> None:
+    """A question past the bound is never answered with `enclosed`."""
+    verdict = judge(HOSTILE["pigeons"](), KEY, PERIMETER)
+
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert verdict.reason == "the search reached its bound before it had tried everything"
