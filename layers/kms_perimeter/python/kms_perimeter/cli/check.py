@@ -32,6 +32,7 @@ EPILOG = """\
 Examples:
   kms-perimeter check policy.json --perimeter perimeter.json
   kms-perimeter check policies/*.json --perimeter perimeter.yaml --format sarif > policies.sarif
+  kms-perimeter check template.yaml --perimeter perimeter.json --account 111122223333 --region us-east-1
   aws kms get-key-policy --key-id KEY --query Policy --output text |
     kms-perimeter check - --perimeter perimeter.json --key-usage SIGN_VERIFY
 
@@ -47,14 +48,16 @@ Exit status: 0 enclosed, 1 escapes, 2 bad usage or malformed input, 3 undecided;
 def check(policies: tuple[str, ...], perimeter_name: str, key: KeyOptions, output: str) -> None:
     """Prove that a key policy lets no request through from outside a perimeter, or show the requests that escape.
 
-    POLICY.json is a key policy as KMS stores it; `-` is standard input. Of several policies, --format json prints an
-    array in their order, each with its "file".
+    POLICY.json is a key policy as KMS stores it, a CloudFormation or SAM template, or a Terraform plan in JSON
+    (`terraform show -json`), in which the key policies are found; `-` is standard input. Of several policies,
+    --format json prints an array in their order, each with its "file".
 
     A policy does not tell its key's tags and aliases, so the perimeter is the only one of the file, or else the first
     that is for every key, or else the first.
     """
     perimeter, why = inputs.choose(inputs.read_perimeters(perimeter_name))
-    checked = [Checked(policy, judged(policy, key, perimeter)) for policy in map(inputs.read_policy, policies)]
+    found = [policy for name in policies for policy in inputs.read_policies(name, key.account, key.region)]
+    checked = [Checked(policy, judged(policy, key, perimeter)) for policy in found]
     if output == "json":
         click.echo(json.dumps(_as_json(checked), indent=2))
     elif output == "sarif":
@@ -65,17 +68,27 @@ def check(policies: tuple[str, ...], perimeter_name: str, key: KeyOptions, outpu
         from kms_perimeter.cli import text  # noqa: PLC0415 - rich takes its time
 
         text.print_checked(checked, why)
-    sys.exit(max(EXIT_STATUS[one.verdict.outcome] for one in checked))
+    sys.exit(max((EXIT_STATUS[one.verdict.outcome] for one in checked), default=0))
 
 
 def judged(policy: PolicyFile, key: KeyOptions, perimeter: Perimeter) -> Verdict:
     """The verdict on a policy, malformed or not."""
     if policy.fault:
-        return Verdict(Outcome.MALFORMED, perimeter.name, key.usage, reason=str(policy.fault))
+        return Verdict(Outcome.MALFORMED, perimeter.name, key.usage_of(policy), reason=str(policy.fault))
+    if policy.found and policy.found.unknown:
+        return Verdict(Outcome.UNDECIDED, perimeter.name, key.usage_of(policy), reason=policy.found.unknown)
     return judge(policy.text, key.key_of(policy), perimeter)
 
 
 def _as_json(checked: list[Checked]) -> Any:  # noqa: ANN401 - JSON
-    if len(checked) == 1:
+    """One verdict for one policy; an array for several, and for what was found in infrastructure code."""
+    if len(checked) == 1 and checked[0].policy.found is None:
         return checked[0].verdict.to_json()
-    return [{"file": one.policy.name, **one.verdict.to_json()} for one in checked]
+    return [_named(one.policy) | one.verdict.to_json() for one in checked]
+
+
+def _named(policy: PolicyFile) -> dict[str, Any]:
+    if policy.found is None:
+        return {"file": policy.name}
+    place = policy.place(None)
+    return {"file": policy.name, "resource": policy.found.resource, "line": place.line if place else None}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from kms_perimeter import __version__
-from kms_perimeter.policy import document
 from kms_perimeter.verdict import Outcome, StatementRef
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def _identity(advisory: Advisory) -> tuple[object, ...]:
 def _result(
     code: str, level: str, told: str, policy: PolicyFile, ref: StatementRef | None, identity: tuple[object, ...]
 ) -> dict[str, Any]:
-    digest = hashlib.sha256(repr((policy.name, *identity)).encode()).hexdigest()
+    digest = hashlib.sha256(repr((policy.title, *identity)).encode()).hexdigest()
     return {
         "ruleId": code,
         "level": level,
@@ -91,8 +90,7 @@ def _location(policy: PolicyFile, ref: StatementRef | None) -> dict[str, Any]:
 
 
 def _place(policy: PolicyFile, ref: StatementRef | None) -> tuple[int | None, int | None]:
-    if policy.fault:
+    if policy.fault and not policy.found:
         return policy.fault.line, policy.fault.column
-    places = document.positions(policy.text)
-    place = places[ref.index] if ref and ref.index < len(places) else None
+    place = policy.place(ref)
     return (place.line, place.column) if place else (1, 1)

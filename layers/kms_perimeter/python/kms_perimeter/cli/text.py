@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.text import Text
 
 from kms_perimeter.cloudtrail import Ignored
-from kms_perimeter.policy import document
 from kms_perimeter.verdict import Outcome
 from kms_perimeter.wording import grouped, named
 
@@ -65,8 +64,10 @@ def print_checked(checked: list[Checked], why: str | None) -> None:
     paper = Paper()
     for one in checked:
         verdict = one.verdict
-        paper.line((one.policy.name, "bold"), ": ", styled(verdict.outcome.value), f" ({_judged_as(verdict)})")
+        paper.line((one.policy.title, "bold"), ": ", styled(verdict.outcome.value), f" ({_judged_as(verdict)})")
         _print_verdict(paper, verdict, one.policy)
+    if not checked:
+        paper.line("no key policy in what was given")
     if why:
         paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
     if len(checked) > 1:
@@ -157,8 +158,8 @@ def _print_verdict(paper: Paper, verdict: Verdict, policy: PolicyFile | None, in
 
 
 def _where(ref: StatementRef, policy: PolicyFile | None) -> str:
-    places = document.positions(policy.text) if policy else []
-    return f"{named(ref)} (line {places[ref.index].line})" if ref.index < len(places) else named(ref)
+    place = policy.place(ref) if policy else None
+    return f"{named(ref)} (line {place.line})" if place else named(ref)
 
 
 def _told(request: Request) -> str:
