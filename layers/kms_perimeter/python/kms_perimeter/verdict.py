@@ -10,7 +10,7 @@ from kms_perimeter.errors import MalformedPolicy
 from kms_perimeter.policy import advisories, document, evaluator, operations
 from kms_perimeter.policy.advisories import Advisory
 from kms_perimeter.policy.boundary import Boundary, Covered, Networks
-from kms_perimeter.policy.escape import STEPS, Escape, search
+from kms_perimeter.policy.escape import BEYOND, STEPS, Escape, search
 from kms_perimeter.policy.request import Request, Route, StatementRef
 
 if TYPE_CHECKING:
@@ -100,13 +100,15 @@ def judge_policy(policy: KeyPolicy, key: Key, perimeter: Perimeter, *, steps: in
     if len(escapes) < len(found.escapes):
         unsettled = [*unsettled, "the search found an escape that the evaluator does not confirm"]
     outcome = Outcome.ESCAPES if escapes else Outcome.UNDECIDED if unsettled else Outcome.ENCLOSED
-    said = advisories.of(policy, found, key, services_trusted=boundary.services_trusted)
+    # Past the bound, what is left to say would take as long again.
+    bounded = BEYOND in unsettled
+    said = () if bounded else advisories.of(policy, found, key, services_trusted=boundary.services_trusted)
     reason = "; ".join(unsettled) if outcome is Outcome.UNDECIDED else None
     return Verdict(outcome, perimeter.name, key.usage, escapes, said, reason)
 
 
 def is_confirmed(policy: KeyPolicy, escape: Escape, key: Key) -> bool:
-    """Whether the evaluator, which shares no code with the search, lets the escape through as well."""
+    """Whether the evaluator, which shares only the parser and the tables with the search, lets it through as well."""
     used = evaluator.evaluate(policy, escape.request, key)
     if escape.grant is None:
         return used.decision == evaluator.ALLOWED

@@ -53,6 +53,7 @@ class Search:
             if not s.void
         }
         self.statements = [s for s in policy.statements if self.about.get(s.ref.index, Sure.NO)]
+        budget.spend(sum(applies.cost(s.action) for s in self.statements if s.action))
         self.actions = {s.ref.index: applies.operations(s.action) for s in self.statements if s.action}
         everybody = Callers(self.statements, self.owner, self.key.partition, boundary, budget)
         self.callers = everybody.all()

@@ -32,6 +32,8 @@ def tokens(pattern: str) -> tuple[str | Wild, ...]:
 
 def matches(pattern: str, value: str) -> bool:
     """Whether `value` matches the glob `pattern`."""
+    if "*" not in pattern and "?" not in pattern:
+        return pattern == value
     return tokens_match(tokens(pattern), value)
 
 
