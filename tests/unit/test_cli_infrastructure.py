@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -22,11 +24,11 @@ def test_a_template_is_judged_key_by_key() -> None:
     ran = run("check", TEMPLATE, *PERIMETER, "--format", "json")
 
     assert [(one["resource"], one["verdict"], one["key_usage"], one["line"]) for one in ran.json] == [
-        ("Enclosed", "enclosed", "ENCRYPT_DECRYPT", 20),
-        ("OpenToWorker", "escapes", "SIGN_VERIFY", 42),
-        ("WithoutPolicy", "escapes", "ENCRYPT_DECRYPT", 48),
-        ("OpenToAPartner", "undecided", "ENCRYPT_DECRYPT", 55),
-        ("Imported", "undecided", "ENCRYPT_DECRYPT", 66),
+        ("Enclosed", "enclosed", "ENCRYPT_DECRYPT", 17),
+        ("OpenToWorker", "escapes", "SIGN_VERIFY", 39),
+        ("WithoutPolicy", "escapes", "ENCRYPT_DECRYPT", 47),
+        ("OpenToAPartner", "undecided", "ENCRYPT_DECRYPT", 52),
+        ("Imported", "undecided", "ENCRYPT_DECRYPT", 63),
     ]
     assert ran.status == 3
 
@@ -36,15 +38,15 @@ def test_intrinsic_functions_are_evaluated_for_the_account_that_is_meant() -> No
     ran = run("check", TEMPLATE, *PERIMETER, "--format", "json", "--account", "444455556666", "--region", "eu-west-1")
 
     worker = next(one for one in ran.json if one["resource"] == "OpenToWorker")
-    assert worker["escapes"][0]["request"]["principal"] == "arn:aws:iam::444455556666:role/Worker"
+    assert worker["escapes"][0]["request"]["principal"] == "arn:aws:iam::444455556666:role/stack-Worker-ABCDEFGHIJKL"
 
 
 def test_what_is_known_only_after_the_deployment_is_undecided_and_says_so() -> None:
     """A parameter without a default and an import never make a verdict up."""
     reasons = {one["resource"]: one["reason"] for one in run("check", TEMPLATE, *PERIMETER, "--format", "json").json}
 
-    assert "whether its principals include" in reasons["OpenToAPartner"]
-    assert reasons["Imported"] == "`Statement[0].Action` is known only after the deployment"
+    assert reasons["OpenToAPartner"] == "it depends on what is known only at deployment: `Partner`"
+    assert reasons["Imported"] == "it depends on what is known only at deployment: `!ImportValue actions`"
 
 
 def test_a_plan_is_judged_key_by_key() -> None:
@@ -61,19 +63,19 @@ def test_a_plan_is_judged_key_by_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    "text",
     [
-        ("Resources: {Bucket: {Type: AWS::S3::Bucket}}\n", "no key policy in what was given"),
-        ('{"planned_values": {"root_module": {}}}', "no key policy in what was given"),
+        "Resources: {Bucket: {Type: AWS::S3::Bucket}}\n",
+        '{"format_version": "1.2", "planned_values": {"root_module": {}}}',
     ],
 )
-def test_a_file_without_a_key_is_no_failure(text: str, said: str, tmp_path: Path) -> None:
+def test_a_file_without_a_key_is_no_failure(text: str, tmp_path: Path) -> None:
     """Nothing to judge is told in one line, with the exit status 0."""
     (tmp_path / "file").write_text(text)
 
     ran = run("check", str(tmp_path / "file"), *PERIMETER)
 
-    assert (ran.status, ran.out.strip()) == (0, said)
+    assert (ran.status, ran.out) == (0, f"{tmp_path / 'file'}: no key policy in it\n")
 
 
 def test_a_template_that_is_no_yaml_says_where(tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_conditions_that_are_not_known_yet_are_not_taken_for_texts(tmp_path: Pat
 
     ran = run("check", str(tmp_path / "template.json"), *PERIMETER, "--format", "json")
 
-    assert ran.json[0]["reason"] == "`Statement[0].Condition` is known only after the deployment"
+    assert ran.json[0]["reason"] == "it depends on what is known only at deployment: `!Ref Endpoint`"
 
 
 @pytest.mark.parametrize("files", [(OPEN,), (TRAILING_COMMA, OPEN), (TEMPLATE, PLAN)])
@@ -119,4 +121,47 @@ def test_sarif_points_at_the_statement_in_the_template() -> None:
         (result["ruleId"], result["locations"][0]["physicalLocation"]["region"]["startLine"])
         for result in log["runs"][0]["results"]
     }
-    assert {("escapes", 42), ("escapes", 48), ("undecided", 55), ("breaks-integrated-services", 26)} <= found
+    assert {("escapes", 42), ("escapes", 47), ("undecided", 52), ("breaks-integrated-services", 26)} <= found
+
+
+def test_sarif_helps_the_reader_and_stays_the_same_wherever_the_checkout_is(tmp_path: Path) -> None:
+    """Rules have help, places are relative, and a result keeps its fingerprint when the repository moves."""
+    logs = []
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(TEMPLATE, tmp_path / folder)
+        with contextlib.chdir(tmp_path / folder):
+            file = str(tmp_path / folder / "template.yaml")
+            logs.append(run("check", file, *PERIMETER, "--format", "sarif").json["runs"][0])
+
+    (here, there) = logs
+    assert here["results"] == there["results"]
+    places = [result["locations"][0] for result in here["results"]]
+    assert {place["physicalLocation"]["artifactLocation"]["uri"] for place in places} == {"template.yaml"}
+    assert places[-1]["logicalLocations"] == [{"fullyQualifiedName": "Imported", "kind": "resource"}]
+    assert all(rule["help"]["text"] and rule["helpUri"] for rule in here["tool"]["driver"]["rules"])
+
+
+def test_keys_whose_policies_stand_apart_and_unknown_ones_are_told_apart(tmp_path: Path) -> None:
+    """A plan that does not say to which key an `aws_kms_key_policy` belongs leaves keys without a policy undecided."""
+    written = [
+        {"address": "aws_kms_key.a", "type": "aws_kms_key", "expressions": {}},
+        {"address": "aws_kms_key_policy.p", "type": "aws_kms_key_policy", "expressions": {"policy": {}}},
+    ]
+    planned = [
+        {"address": "aws_kms_key.a", "type": "aws_kms_key", "values": {"key_usage": "SIGN_VERIFY"}},
+        {"address": "aws_kms_key_policy.p", "type": "aws_kms_key_policy", "values": {}},
+    ]
+    plan = {
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"resources": planned}},
+        "configuration": {"root_module": {"resources": written}},
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+
+    ran = run("check", str(tmp_path / "plan.json"), *PERIMETER, "--format", "json")
+
+    assert [(one["resource"], one["verdict"], one["line"]) for one in ran.json] == [
+        ("aws_kms_key.a", "undecided", None),
+        ("aws_kms_key_policy.p", "undecided", None),
+    ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,10 +19,7 @@ from kms_perimeter.policy.key import DEFAULT_SPEC, DEFAULT_USAGE, Key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kms_perimeter.cli.infrastructure import Found
     from kms_perimeter.perimeter import Perimeter, PerimeterFile
-    from kms_perimeter.policy.jsontext import Place
-    from kms_perimeter.verdict import StatementRef
 
 STANDARD_INPUT = "-"
 # What a key of each usage usually is, for whoever does not say: only `ENCRYPT_DECRYPT` keys can be symmetric.
@@ -53,34 +49,16 @@ class PolicyFile:
         name: the path, or ``-``.
         text: the policy's text; with `fault` set, whatever could be read.
         fault: why it is no key policy, or None.
-        found: for a policy in a template or a plan, what it was found as.
     """
 
     name: str
     text: str
     fault: MalformedPolicy | None
-    found: Found | None = None
-
-    @property
-    def title(self) -> str:
-        """The file, and for a policy in infrastructure code the resource."""
-        return f"{self.name}: {self.found.resource}" if self.found else self.name
-
-    def place(self, ref: StatementRef | None) -> Place | None:
-        """Where a statement stands in the file; for None, where the policy does. None where nothing says it."""
-        places = list(self.found.places) if self.found else ([] if self.fault else document.positions(self.text))
-        if ref is None or (self.found and len(places) == 1):
-            return places[0] if places and self.found else None
-        return places[ref.index] if ref.index < len(places) else None
 
     @property
     def account(self) -> str | None:
         """The account that the policy's principals name, where they name one."""
-        return (
-            None
-            if self.fault or (self.found and self.found.unknown)
-            else document.account_of(document.parse(self.text))
-        )
+        return None if self.fault else document.account_of(document.parse(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +70,19 @@ class KeyOptions:
     account: str | None
     region: str | None
 
-    def key_of(self, policy: PolicyFile) -> Key:
-        """The key that a policy is attached to, as far as it is known."""
+    def key(self) -> Key:
+        """The key as far as the options tell about it."""
         return Key(
-            account=self.account or policy.account,
+            account=self.account,
             region=self.region,
-            usage=self.usage_of(policy),
-            spec=self._spec_of(policy),
+            usage=self.usage,
+            spec=self.spec,
             partition=partition_of(self.region or ""),
         )
 
-    def usage_of(self, policy: PolicyFile) -> str:
-        """The key's usage: what the file says of it, else the option."""
-        return (policy.found and policy.found.usage) or self.usage
-
-    def _spec_of(self, policy: PolicyFile) -> str:
-        if policy.found and policy.found.spec:
-            return policy.found.spec
-        usage = self.usage_of(policy)
-        return self.spec if usage == self.usage else USUAL_SPECS.get(usage, self.spec)
+    def key_of(self, policy: PolicyFile) -> Key:
+        """The key that a policy is attached to, as far as it is known."""
+        return replace(self.key(), account=self.account or policy.account)
 
 
 def read_bytes(name: str) -> bytes:
@@ -143,7 +115,11 @@ def read_policy(name: str) -> PolicyFile:
     Raises:
         InputError: the file cannot be read.
     """
-    content = read_bytes(name)
+    return policy_of(name, read_bytes(name))
+
+
+def policy_of(name: str, content: bytes) -> PolicyFile:
+    """The key policy that a file of this name and content holds, malformed or not."""
     try:
         text = content.decode()
         document.parse(text)
@@ -153,41 +129,6 @@ def read_policy(name: str) -> PolicyFile:
     except MalformedPolicy as fault:
         return PolicyFile(name, text, fault)
     return PolicyFile(name, text, None)
-
-
-def read_policies(name: str, account: str | None, region: str | None) -> list[PolicyFile]:
-    """The key policies of a file: the file itself, or those in a CloudFormation template or a Terraform plan.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    alone = read_policy(name)
-    if alone.fault is None or not _LIKE_CODE.search(alone.text):
-        return [alone]
-    from kms_perimeter.cli.infrastructure import cloudformation, terraform  # noqa: PLC0415 - PyYAML only for who needs it
-
-    try:
-        value = cloudformation.load(alone.text)
-        if terraform.is_plan(value):
-            return [_found_in(name, found) for found in terraform.policies(value, account)]
-        if cloudformation.is_template(value):
-            return [_found_in(name, f) for f in cloudformation.policies(value, alone.text, account, region)]
-    except MalformedPolicy as fault:
-        return [PolicyFile(name, alone.text, fault)]
-    return [alone]
-
-
-# A template names its resources and a plan its values; whatever else is no key policy is told about as it is.
-_LIKE_CODE = re.compile(r'^\s*"?(Resources|planned_values)"?\s*:|"(Resources|planned_values)"\s*:', re.MULTILINE)
-
-
-def _found_in(name: str, found: Found) -> PolicyFile:
-    try:
-        if found.unknown is None:
-            document.parse(found.policy)
-    except MalformedPolicy as fault:
-        return PolicyFile(name, found.policy, fault, found)
-    return PolicyFile(name, found.policy, None, found)
 
 
 def read_perimeters(name: str) -> PerimeterFile:

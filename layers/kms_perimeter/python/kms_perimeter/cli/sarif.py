@@ -1,48 +1,42 @@
-"""SARIF 2.1.0, for code scanning: one result per escape and advisory, at the statement that it is about."""
+"""SARIF 2.1.0 for code scanning: one result per escape, fault and advisory, at the statement that it is about.
+
+Source: *Static Analysis Results Interchange Format (SARIF) Version 2.1.0*, OASIS; *SARIF support for code scanning*,
+GitHub.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from kms_perimeter import __version__
-from kms_perimeter.verdict import Outcome, StatementRef
+from kms_perimeter.cli.sarif_rules import rule
+from kms_perimeter.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kms_perimeter.cli.check import Checked
-    from kms_perimeter.cli.inputs import PolicyFile
-    from kms_perimeter.verdict import Advisory
+    from kms_perimeter.cli.checked import Checked
+    from kms_perimeter.verdict import StatementRef
 
-VERDICT_RULES = {
-    "escapes": ("error", "A request from outside the perimeter gets through."),
-    "undecided": ("warning", "It cannot be proved that no request from outside the perimeter gets through."),
-    "malformed": ("error", "The policy cannot be understood."),
-}
-ADVISORY_LEVEL = "note"
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+VERDICTS = ("escapes", "undecided", "malformed")
 
 
 def log(checked: list[Checked]) -> dict[str, Any]:
     """The SARIF log of a run of `check`."""
     advised = sorted({advisory.code for one in checked for advisory in one.verdict.advisories})
-    rules = [_rule(code, *VERDICT_RULES[code]) for code in VERDICT_RULES]
-    rules += [_rule(code, ADVISORY_LEVEL, f"Advisory: {code.replace('-', ' ')}.") for code in advised]
+    rules = [rule(code) for code in (*VERDICTS, *advised)]
+    places = {described["id"]: index for index, described in enumerate(rules)}
+    results = [result for one in checked for result in (*_of_verdict(one), *_of_advisories(one))]
+    for result in results:
+        result["ruleIndex"] = places[result["ruleId"]]
+        result["level"] = rules[result["ruleIndex"]]["defaultConfiguration"]["level"]
     driver = {"name": "kms-perimeter", "semanticVersion": __version__, "rules": rules}
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": _results(checked)}],
-    }
-
-
-def _rule(code: str, level: str, told: str) -> dict[str, Any]:
-    return {"id": code, "shortDescription": {"text": told}, "defaultConfiguration": {"level": level}}
-
-
-def _results(checked: list[Checked]) -> list[dict[str, Any]]:
-    return [result for one in checked for result in (*_of_verdict(one), *_of_advisories(one))]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"version": "2.1.0", "$schema": SCHEMA, "runs": [run]}
 
 
 def _of_verdict(one: Checked) -> Iterator[dict[str, Any]]:
@@ -50,47 +44,51 @@ def _of_verdict(one: Checked) -> Iterator[dict[str, Any]]:
     for escape in one.verdict.escapes:
         told = f"{escape.operation} escapes ({escape.route.value}): {escape.why}"
         identity = (escape.operation, escape.route.value, escape.statement.sid or escape.statement.index)
-        yield _result("escapes", "error", told, one.policy, escape.statement, identity)
+        yield _result("escapes", told, one, escape.statement, identity)
     if outcome in (Outcome.UNDECIDED, Outcome.MALFORMED):
-        level, told = VERDICT_RULES[outcome.value]
-        yield _result(outcome.value, level, f"{told} {one.verdict.reason}", one.policy, None, (outcome.value,))
+        yield _result(outcome.value, f"The policy is {outcome.value}: {one.verdict.reason}", one, None, ())
 
 
 def _of_advisories(one: Checked) -> Iterator[dict[str, Any]]:
     for advisory in one.verdict.advisories:
-        yield _result(
-            advisory.code, ADVISORY_LEVEL, advisory.message, one.policy, advisory.statement, _identity(advisory)
-        )
-
-
-def _identity(advisory: Advisory) -> tuple[object, ...]:
-    ref = advisory.statement
-    return (advisory.code, ref and (ref.sid or ref.index))
+        ref = advisory.statement
+        yield _result(advisory.code, advisory.message, one, ref, (ref and (ref.sid or ref.index), advisory.message))
 
 
 def _result(
-    code: str, level: str, told: str, policy: PolicyFile, ref: StatementRef | None, identity: tuple[object, ...]
+    code: str, told: str, one: Checked, ref: StatementRef | None, identity: tuple[object, ...]
 ) -> dict[str, Any]:
-    digest = hashlib.sha256(repr((policy.title, *identity)).encode()).hexdigest()
+    uri = _uri(one.file)
+    digest = hashlib.sha256(repr((uri, one.resource, code, *identity)).encode()).hexdigest()
+    named = f"{one.resource}: {told}" if one.resource else told
     return {
         "ruleId": code,
-        "level": level,
-        "message": {"text": told},
-        "locations": [{"physicalLocation": _location(policy, ref)}],
+        "message": {"text": named},
+        "locations": [_location(one, uri, ref)],
         "partialFingerprints": {"kmsPerimeter/v1": digest[:32]},
     }
 
 
-def _location(policy: PolicyFile, ref: StatementRef | None) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(policy.name.replace("\\", "/"))}}
-    line, column = _place(policy, ref)
-    if line is not None:
-        location["region"] = {"startLine": line, "startColumn": column or 1}
+def _location(one: Checked, uri: str, ref: StatementRef | None) -> dict[str, Any]:
+    place = one.place_of(ref)
+    physical: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+    # Code scanning shows no result without a line, and a plan has none that would tell a reader anything.
+    line, column = place or (1, 1)
+    physical["region"] = {"startLine": line, "startColumn": column}
+    location: dict[str, Any] = {"physicalLocation": physical}
+    if one.resource:
+        location["logicalLocations"] = [{"fullyQualifiedName": one.resource, "kind": "resource"}]
     return location
 
 
-def _place(policy: PolicyFile, ref: StatementRef | None) -> tuple[int | None, int | None]:
-    if policy.fault and not policy.found:
-        return policy.fault.line, policy.fault.column
-    place = policy.place(ref)
-    return (place.line, place.column) if place else (1, 1)
+def _uri(name: str) -> str:
+    """The file relative to where the command runs, which in CI is the root of the repository; `stdin` for a pipe."""
+    if name == "-":
+        return "stdin"
+    path = Path(name)
+    here = Path.cwd()
+    if path.is_absolute():
+        if not path.is_relative_to(here):
+            return path.as_uri()
+        path = path.relative_to(here)
+    return quote(path.as_posix())

@@ -13,8 +13,7 @@ from kms_perimeter.verdict import Outcome
 from kms_perimeter.wording import grouped, named
 
 if TYPE_CHECKING:
-    from kms_perimeter.cli.check import Checked
-    from kms_perimeter.cli.inputs import PolicyFile
+    from kms_perimeter.cli.checked import Checked
     from kms_perimeter.cli.replay import Replayed
     from kms_perimeter.policy.evaluator import Evaluation
     from kms_perimeter.remedy import Plan
@@ -64,10 +63,8 @@ def print_checked(checked: list[Checked], why: str | None) -> None:
     paper = Paper()
     for one in checked:
         verdict = one.verdict
-        paper.line((one.policy.title, "bold"), ": ", styled(verdict.outcome.value), f" ({_judged_as(verdict)})")
-        _print_verdict(paper, verdict, one.policy)
-    if not checked:
-        paper.line("no key policy in what was given")
+        paper.line((one.name, "bold"), ": ", styled(verdict.outcome.value), f" ({_judged_as(verdict)})")
+        _print_verdict(paper, verdict, one)
     if why:
         paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
     if len(checked) > 1:
@@ -144,21 +141,21 @@ def _judged_as(verdict: Verdict) -> str:
     return f"perimeter {verdict.perimeter}, key usage {verdict.key_usage}"
 
 
-def _print_verdict(paper: Paper, verdict: Verdict, policy: PolicyFile | None, indent: int = 1) -> None:
+def _print_verdict(paper: Paper, verdict: Verdict, checked: Checked | None, indent: int = 1) -> None:
     if verdict.reason:
         paper.line(verdict.reason, indent=indent)
     for (ref, route), escapes in grouped(verdict.escapes).items():
-        paper.line((f"{_where(ref, policy)}, route {route.value}", "red"), indent=indent)
+        paper.line((f"{_where(ref, checked)}, route {route.value}", "red"), indent=indent)
         paper.line(", ".join(dict.fromkeys(escape.operation for escape in escapes)), indent=indent + 1)
         paper.line(escapes[0].why, indent=indent + 1)
         paper.line(f"for example: {_told(escapes[0].request)}", indent=indent + 1)
     for advisory in verdict.advisories:
-        about = f", {_where(advisory.statement, policy)}" if advisory.statement else ""
+        about = f", {_where(advisory.statement, checked)}" if advisory.statement else ""
         paper.line((f"{advisory.code}{about}", "cyan"), f": {advisory.message}", indent=indent)
 
 
-def _where(ref: StatementRef, policy: PolicyFile | None) -> str:
-    place = policy.place(ref) if policy else None
+def _where(ref: StatementRef, checked: Checked | None) -> str:
+    place = checked.statements[ref.index] if checked and ref.index < len(checked.statements) else None
     return f"{named(ref)} (line {place.line})" if place else named(ref)
 
 
