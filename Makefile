@@ -37,7 +37,7 @@ lint: $(VENV)/.done
 	$(VENV)/bin/cfn-lint template.yaml
 
 .PHONY: bench
-bench: $(VENV)/.done oracles ## speed and wrong answers, side by side with others
+bench: $(VENV)/.done .venvs/bench/.done oracles ## speed and wrong answers, side by side with others
 	$(VENV)/bin/python -m bench
 
 .PHONY: build
@@ -67,6 +67,13 @@ $(VENV)/.done: requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Prowler without its dependencies: of those, bench.in has what is needed.
+.venvs/bench/.done: requirements/bench.txt requirements/prowler.txt
+	$(PYTHON) -m venv .venvs/bench
+	.venvs/bench/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt
+	.venvs/bench/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/prowler.txt
 	@touch $@
 
 .venvs/%/.done: requirements/%.txt
