@@ -46,9 +46,11 @@ build: $(SAM)/.done ## the artefact that `sam deploy` takes
 
 .PHONY: lock
 lock: ## write the lock files anew
-	for name in dev sam ministack; do \
+	for name in dev sam ministack bench; do \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	        requirements/$$name.in --output-file requirements/$$name.txt; done
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --no-deps requirements/prowler.in --output-file requirements/prowler.txt
 
 .PHONY: clean
 clean: ## remove what was made here

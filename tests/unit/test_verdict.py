@@ -8,9 +8,10 @@ from typing import Any
 
 from kms_perimeter.perimeter import Perimeter, Rule
 from kms_perimeter.policy import document
+from kms_perimeter.policy.escape import Found
 from kms_perimeter.policy.key import Key
 from kms_perimeter.policy.request import Request
-from kms_perimeter.verdict import Outcome, is_confirmed, judge, judge_policy
+from kms_perimeter.verdict import Outcome, confirmed, is_confirmed, judge, judge_policy
 
 OURS = "111122223333"
 ENDPOINT = "vpce-0a1b2c3d4e5f60718"
@@ -59,6 +60,18 @@ def test_an_escape_that_the_evaluator_denies_is_not_confirmed() -> None:
 
     assert is_confirmed(document.parse(text), escape, KEY)
     assert not is_confirmed(document.parse(text), replace(escape, request=nobody), KEY)
+
+
+def test_an_escape_that_is_not_confirmed_is_not_told_and_proves_nothing() -> None:
+    """If search and evaluator ever disagree, the escape is kept back and the answer is left open."""
+    text = a_policy(a_statement())
+    escape = judge(text, KEY, PERIMETER).escapes[0]
+    nobody = Request("arn:aws:iam::444455556666:role/x", escape.operation, KEY.arn, escape.request.context)
+
+    escapes, unsettled = confirmed(document.parse(text), Found(KEY, [replace(escape, request=nobody)]))
+
+    assert escapes == ()
+    assert unsettled == ["the search found an escape that the evaluator does not confirm"]
 
 
 def test_a_grant_that_a_service_takes_for_its_own_use_gives_nothing_away() -> None:

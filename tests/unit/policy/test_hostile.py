@@ -107,6 +107,17 @@ def test_an_answer_comes_in_bounded_memory(name: str) -> None:
     assert peak < MOST_BYTES
 
 
+def test_reading_thousands_of_action_patterns_counts_against_the_bound() -> None:
+    """Patterns with wildcards inside take their time, so they take steps; and past the bound nothing more is said."""
+    actions = ["kms:" + "*?" * 20 + str(n) for n in range(2000)]
+    text = policy(allow(Action=actions, Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
+
+    verdict = judge(text, KEY, PERIMETER)
+
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert verdict.advisories == ()
+
+
 def test_what_cannot_be_searched_through_is_undecided() -> None:
     """A question past the bound is never answered with `enclosed`."""
     verdict = judge(HOSTILE["pigeons"](), KEY, PERIMETER)

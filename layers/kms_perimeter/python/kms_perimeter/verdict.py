@@ -16,6 +16,7 @@ from kms_perimeter.policy.request import Request, Route, StatementRef
 if TYPE_CHECKING:
     from kms_perimeter.perimeter import Perimeter, Rule
     from kms_perimeter.policy.document import KeyPolicy
+    from kms_perimeter.policy.escape import Found
     from kms_perimeter.policy.key import Key
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "StatementRef",
     "Verdict",
     "boundary_of",
+    "confirmed",
     "is_confirmed",
     "judge",
     "judge_policy",
@@ -95,16 +97,21 @@ def judge_policy(policy: KeyPolicy, key: Key, perimeter: Perimeter, *, steps: in
     key = key if key.account else replace(key, account=document.account_of(policy))
     boundary = boundary_of(perimeter)
     found = search(policy, key, boundary, steps=steps)
-    escapes = tuple(e for e in found.escapes if is_confirmed(policy, e, found.key))
-    unsettled = found.unsettled
-    if len(escapes) < len(found.escapes):
-        unsettled = [*unsettled, "the search found an escape that the evaluator does not confirm"]
+    escapes, unsettled = confirmed(policy, found)
     outcome = Outcome.ESCAPES if escapes else Outcome.UNDECIDED if unsettled else Outcome.ENCLOSED
     # Past the bound, what is left to say would take as long again.
     bounded = BEYOND in unsettled
     said = () if bounded else advisories.of(policy, found, key, services_trusted=boundary.services_trusted)
     reason = "; ".join(unsettled) if outcome is Outcome.UNDECIDED else None
     return Verdict(outcome, perimeter.name, key.usage, escapes, said, reason)
+
+
+def confirmed(policy: KeyPolicy, found: Found) -> tuple[tuple[Escape, ...], list[str]]:
+    """The escapes that the evaluator lets through too, and what is unsettled: also that it does not let one through."""
+    escapes = tuple(escape for escape in found.escapes if is_confirmed(policy, escape, found.key))
+    if len(escapes) == len(found.escapes):
+        return escapes, found.unsettled
+    return escapes, [*found.unsettled, "the search found an escape that the evaluator does not confirm"]
 
 
 def is_confirmed(policy: KeyPolicy, escape: Escape, key: Key) -> bool:
