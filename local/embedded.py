@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -228,9 +229,9 @@ def _read_line(process: "subprocess.Popen[str]") -> str:
 def _end(process: "subprocess.Popen[str]") -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
+        # What has not stopped by then is killed below.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
     finally:
         _kill_group(process.pid)
         process.wait()
