@@ -217,15 +217,29 @@ def a_change(key_arn: str, event: str = "event-1", policy: str | None = None, **
     return replace(change, **changes)
 
 
+SUMMARY = ["at", "cause", "kind", "actor", "outcome", "perimeter", "reason", "policy_hash"]
+"""What template.yaml's index by day holds of an entry."""
+
+
 def make_ledger(dynamodb: Any) -> None:  # noqa: ANN401 - boto3 makes its classes at run time
     """Makes the ledger's table as template.yaml does, without what no test here looks at."""
     dynamodb.create_table(
         TableName="ledger",
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("key_arn", "entry")],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("key_arn", "entry", "day")],
         KeySchema=[
             {"AttributeName": "key_arn", "KeyType": "HASH"},
             {"AttributeName": "entry", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by-day",
+                "KeySchema": [
+                    {"AttributeName": "day", "KeyType": "HASH"},
+                    {"AttributeName": "entry", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": SUMMARY},
+            }
         ],
     )
 

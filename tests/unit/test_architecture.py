@@ -37,6 +37,7 @@ ORDER = (
     "evidence",
     "order",
     "sweep",
+    "approval",
     "telling",
     "guard",
     "remediation",

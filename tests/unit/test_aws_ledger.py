@@ -96,11 +96,11 @@ def test_the_steps_of_one_cause_come_in_their_order(account: Account) -> None:
 
 def test_counts_remediations_within_a_window(account: Account) -> None:
     """Remediations are remembered with their times, the last twenty of them."""
-    for minute in range(KEPT_REMEDIATIONS + 5):
-        account.guard.ledger.count_remediation(KEY, NOON + timedelta(minutes=minute))
+    times = tuple(NOON + timedelta(minutes=minute) for minute in range(KEPT_REMEDIATIONS + 5))
+
+    account.guard.ledger.remediated(KEY, times)
 
     state = account.guard.ledger.state(KEY)
-
     assert len(state.remediated_at) == KEPT_REMEDIATIONS
     assert state.remediations_since(NOON + timedelta(minutes=KEPT_REMEDIATIONS + 2)) == 2
 

@@ -145,8 +145,7 @@ def test_the_guards_own_event_is_silent_even_if_it_overtakes_the_guard(account: 
 def test_a_key_that_is_opened_again_each_time_is_given_up_once(account: Account) -> None:
     """After three remediations within the hour the key is left alone, and that is said once."""
     arn = account.key(OPEN)
-    for minute in range(3):
-        account.guard.ledger.count_remediation(arn, NOON - timedelta(minutes=minute))
+    account.guard.ledger.remediated(arn, tuple(NOON - timedelta(minutes=minute) for minute in (2, 1, 0)))
 
     for event in ("event-1", "event-2", "event-3"):
         guard.examine(account.guard, a_change(arn, event))
@@ -158,8 +157,7 @@ def test_a_key_that_is_opened_again_each_time_is_given_up_once(account: Account)
 def test_remediations_before_the_window_do_not_count(account: Account) -> None:
     """Three remediations a day apart are three incidents, not a contest."""
     arn = account.key(OPEN)
-    for day in (1, 2, 3):
-        account.guard.ledger.count_remediation(arn, NOON - timedelta(days=day))
+    account.guard.ledger.remediated(arn, tuple(NOON - timedelta(days=day) for day in (3, 2, 1)))
 
     guard.examine(account.guard, a_change(arn))
 

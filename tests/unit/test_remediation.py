@@ -234,8 +234,7 @@ def test_grants_that_cannot_be_listed_may_be_there(account: Account) -> None:
 def test_a_contested_key_is_left_alone(account: Account) -> None:
     """Orders that wait in the queue when a key becomes contested are void; it is said once."""
     arn = account.key(OPEN)
-    for _ in range(3):
-        account.guard.ledger.count_remediation(arn, NOON)
+    account.guard.ledger.remediated(arn, (NOON, NOON, NOON))
 
     done = [remediate(account.guard, an_order(arn, event)) for event in ("event-1", "event-2")]
 

@@ -8,6 +8,9 @@
     │   ├── MalformedPerimeter  a perimeter file
     │   └── MalformedRequest    a request for `evaluate`
     ├── MissingSetting          an environment variable is absent or unusable
+    ├── NoSuchAsk               nothing with this ID waits for an answer
+    ├── AlreadyAnswered         somebody has answered it before
+    ├── StalePlan               the key's policy has changed since the plan was made
     ├── LedgerConflict          another run is at this entry or has already written it
     └── KmsRefusal              KMS says no, and trying again would not help; says why
         ├── KeyIsGone           there is no such key any more
@@ -62,6 +65,18 @@ class MalformedRequest(InvalidInput):
 
 class MissingSetting(KmsPerimeterError):
     """An environment variable that the function needs is absent or unusable; names it."""
+
+
+class NoSuchAsk(KmsPerimeterError):
+    """No question of this ID waits for an answer: it was mistyped, or belongs to another account or Region."""
+
+
+class AlreadyAnswered(KmsPerimeterError):
+    """Somebody has answered the question before, and an answer is final."""
+
+
+class StalePlan(KmsPerimeterError):
+    """The key's policy has changed since the plan was made; a new plan must be asked about."""
 
 
 class LedgerConflict(KmsPerimeterError):

@@ -157,12 +157,12 @@ def _complete(guard: Guard, case: Case, after: Evidence, planned: Entry) -> Repo
     """Tells and records what was done, by what was read back."""
     key_arn, proved = case.evidence.live.arn, after.judge()
     guard.alerts.publish(_told(after, proved, case.judged, planned))
-    guard.ledger.count_remediation(key_arn, guard.now())
     with suppress(LedgerConflict):
         guard.ledger.write(
             case.entry(Kind.REMEDIATED, outcome=proved.outcome.value, strategy=planned.facts["strategy"])
         )
-    guard.ledger.settle(key_arn, after.finding(proved), after.read_at)
+    times = (*case.state.remediated_at, guard.now())
+    guard.ledger.settle(key_arn, after.finding(proved), after.read_at, remediated_at=times)
     if proved.outcome is Outcome.ENCLOSED:
         return case.report("remediated", "the guard has enclosed the key")
     return case.report("overtaken", "another policy than the guard has put is read back")

@@ -1,0 +1,134 @@
+"""Approval: a plan is put to a person, who says yes, or answers for the key until a day.
+
+An answer is for one policy of one key. If the live policy is another by now, the plan is stale: nothing is done, and the
+key is looked at again, so that a new plan is asked about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kms_perimeter.aws.ledger import Ask, Entry, Kind
+from kms_perimeter.errors import AlreadyAnswered, LedgerConflict, StalePlan
+from kms_perimeter.fingerprint import fingerprint
+from kms_perimeter.order import Order
+from kms_perimeter.perimeter import PolicyException
+from kms_perimeter.sweep import SweepBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date, datetime
+
+    from kms_perimeter.aws.kms import Keys
+    from kms_perimeter.aws.ledger import Asks, Ledger
+    from kms_perimeter.aws.queues import Queue
+    from kms_perimeter.evidence import Evidence
+    from kms_perimeter.remedy import Plan
+
+APPROVED, IGNORED = "approved", "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What answers are worked on with.
+
+    Attributes:
+        asks: the questions.
+        ledger: the ledger.
+        keys: the keys of the account and Region.
+        remediations: where keys to be fixed wait.
+        changes: where keys to be looked at wait.
+        now: the clock, in UTC.
+    """
+
+    asks: Asks
+    ledger: Ledger
+    keys: Keys
+    remediations: Queue
+    changes: Queue
+    now: Callable[[], datetime]
+
+
+def ask_about(evidence: Evidence, plan: Plan, now: datetime) -> Ask:
+    """The question whether a plan may be carried out."""
+    change = evidence.change
+    policy_hash = fingerprint(evidence.policy)
+    asked = f"{change.key_arn}#{change.event_id}#{policy_hash}#{fingerprint(plan.policy)}"
+    return Ask(
+        id=hashlib.sha256(asked.encode()).hexdigest()[:12],
+        key_arn=change.key_arn,
+        policy_hash=policy_hash,
+        change={**change.to_json(), "policy": None},
+        diff=plan.diff,
+        plan={"policy": plan.policy, "strategy": plan.strategy.value, "verdict": plan.verdict.outcome.value},
+        asked_at=now.isoformat(),
+    )
+
+
+def approve(desk: Desk, ask_id: str, by: str) -> Ask:
+    """Says yes: orders the remediation. The order plans again and proves again before it touches anything.
+
+    Args:
+        desk: what answers are worked on with.
+        ask_id: the question.
+        by: who says yes.
+
+    Raises:
+        NoSuchAsk: there is no such question.
+        AlreadyAnswered: somebody has answered it.
+        StalePlan: the live policy is another by now.
+        KmsRefusal: the key cannot be read.
+    """
+    ask = desk.asks.get(ask_id)
+    _refuse_stale(desk, ask)
+    _answer(desk, ask, APPROVED, by)
+    order = Order.from_json({"change": ask.change, "policy_hash": ask.policy_hash, "approved_by": by})
+    _record(desk, ask, Kind.APPROVED, by, {"reason": f"approved by {by}"})
+    desk.remediations.send_in_order(order.to_json(), group=ask.key_arn, once=order.once)
+    return ask
+
+
+def ignore(desk: Desk, ask_id: str, by: str, until: date, reason: str) -> Ask:
+    """Says that somebody answers for the key until a day; it is quiet until then.
+
+    Raises:
+        NoSuchAsk: there is no such question.
+        AlreadyAnswered: somebody has answered it.
+        StalePlan: the live policy is another by now.
+        KmsRefusal: the key cannot be read.
+    """
+    ask = desk.asks.get(ask_id)
+    _refuse_stale(desk, ask)
+    _answer(desk, ask, IGNORED, by)
+    desk.ledger.except_(ask.key_arn, PolicyException(ask.key_arn, reason, by, until))
+    _record(desk, ask, Kind.EXCEPTED, by, {"reason": reason, "until": until.isoformat()})
+    return ask
+
+
+def look_again(desk: Desk, key_arn: str, cause: str) -> None:
+    """Puts a key into the changes queue, so that it is judged as it is now."""
+    desk.changes.send_all([SweepBatch(cause, desk.now(), (key_arn,)).to_json()])
+
+
+def _refuse_stale(desk: Desk, ask: Ask) -> None:
+    if fingerprint(desk.keys.policy(ask.key_arn)) == ask.policy_hash:
+        return
+    look_again(desk, ask.key_arn, f"stale-{ask.id}")
+    raise StalePlan(f"the policy of `{ask.key_arn}` is another by now; the key is looked at again")
+
+
+def _answer(desk: Desk, ask: Ask, answer: str, by: str) -> None:
+    try:
+        desk.asks.answer(ask.id, answer, by, desk.now())
+    except LedgerConflict:
+        given = desk.asks.get(ask.id)
+        raise AlreadyAnswered(f"`{ask.id}` is {given.answer} by {given.answered_by} already") from None
+
+
+def _record(desk: Desk, ask: Ask, kind: Kind, by: str, facts: dict[str, str]) -> None:
+    told = {**facts, "policy_hash": ask.policy_hash, "ask": ask.id}
+    with suppress(LedgerConflict):  # the same answer is repeated
+        desk.ledger.write(Entry(ask.key_arn, desk.now(), f"ask-{ask.id}", kind, by, told))

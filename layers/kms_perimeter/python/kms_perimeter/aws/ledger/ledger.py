@@ -1,0 +1,199 @@
+"""The ledger itself: what may be asked of it and what may be noted in it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from kms_perimeter.aws.ledger.entry import Entry, Kind, cause_of, text_of
+from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, STATE, Finding, Opening, State
+from kms_perimeter.aws.ledger.table import Table
+from kms_perimeter.errors import LedgerConflict
+from kms_perimeter.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date, datetime
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from kms_perimeter.perimeter import PolicyException
+
+# A claim lasts for as long as the function that made it can run; then its maker is dead and the work is free again.
+CLAIM = timedelta(minutes=2)
+
+# One item for all alerts: how many there were in the present window of time.
+ALERTS, WINDOW = "alerts", "window"
+
+
+class Ledger:
+    """The ledger's table."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._table = Table(client, table)
+
+    def observe(self, key_arn: str, finding: Finding, now: datetime) -> State:
+        """Notes that the key was looked at, and returns the state before. One call, the only one for a quiet key."""
+        seen = {"seen_outcome": finding.outcome, "seen_fingerprint": finding.fingerprint, "seen_at": text_of(now)}
+        return State.from_item(self._set(key_arn, seen))
+
+    def state(self, key_arn: str) -> State:
+        """The key's state; an empty one for a key never seen before."""
+        return State.from_item(self._table.get(key_arn, STATE))
+
+    def claim(self, key_arn: str, finding: Finding, now: datetime) -> None:
+        """Takes the work on a new finding for this run.
+
+        Raises:
+            LedgerConflict: another run is at the same finding right now; try again later and find it settled.
+        """
+        free = "attribute_not_exists(claim) OR claim <> :claim OR claimed_at < :stale"
+        claim = {"claim": f"{finding.outcome}#{finding.fingerprint}#{finding.perimeter}", "claimed_at": text_of(now)}
+        self._set(key_arn, claim, only_if=free, stale=text_of(now - CLAIM))
+
+    def settle(
+        self,
+        key_arn: str,
+        finding: Finding,
+        seen_at: datetime,
+        *,
+        told: bool = True,
+        opening: Opening | None = None,
+        remediated_at: tuple[datetime, ...] = (),
+    ) -> None:
+        """Notes that all about this finding is done. An older finding does not overwrite a newer one.
+
+        Args:
+            key_arn: the key.
+            finding: what was found.
+            seen_at: when the policy was read that it is about.
+            told: whether people were told.
+            opening: since when the key is open, or None if it is not.
+            remediated_at: when the guard has changed the key, this time among them; empty if it has not.
+        """
+        counted = _counted(remediated_at) if remediated_at else {}
+        settled = {
+            "settled_outcome": finding.outcome,
+            "settled_fingerprint": finding.fingerprint,
+            "settled_perimeter": finding.perimeter,
+            "settled_at": text_of(seen_at),
+            "told": told,
+            "told_at": text_of(seen_at) if told else "",
+            "opened_at": text_of(opening.at) if opening else "",
+            "opened_by": opening.by if opening else "",
+            "claim": "",
+        }
+        try:
+            newest = "attribute_not_exists(settled_at) OR settled_at <= :settled_at"
+            self._set(key_arn, settled | counted, only_if=newest)
+        except LedgerConflict:
+            if counted:
+                self.remediated(key_arn, remediated_at)
+
+    def remediated(self, key_arn: str, times: tuple[datetime, ...]) -> None:
+        """Notes when the guard has changed the key. The FIFO group sees to it that no two runs do so at once."""
+        self._set(key_arn, _counted(times))
+
+    def remind(self, key_arn: str, last: datetime, now: datetime) -> None:
+        """Takes it on this run to remind people of an open key.
+
+        Raises:
+            LedgerConflict: another run has done so since `last`.
+        """
+        self._set(key_arn, {"told_at": text_of(now)}, only_if="told_at = :last", last=text_of(last))
+
+    def warn(self, key_arn: str, day: date) -> None:
+        """Notes that people were reminded of the day on which the key's exception ends."""
+        self._set(key_arn, {"warned": day.isoformat()})
+
+    def contest(self, key_arn: str, now: datetime) -> None:
+        """Marks the key as contested.
+
+        Raises:
+            LedgerConflict: it is marked already.
+        """
+        unmarked = "attribute_not_exists(contested_since) OR contested_since = :nothing"
+        self._set(key_arn, {"contested_since": text_of(now)}, only_if=unmarked, nothing="")
+
+    def release(self, key_arn: str) -> None:
+        """Takes the mark `contested` off the key, and forgets what it was put there for."""
+        self._set(key_arn, {"contested_since": "", "remediated_at": []})
+
+    def except_(self, key_arn: str, exception: PolicyException | None) -> None:
+        """Registers an exception for the key in place of an earlier one, or with None ends it."""
+        self._set(
+            key_arn,
+            {
+                "excepted_until": exception.expires.isoformat() if exception else "",
+                "excepted_reason": exception.reason if exception else "",
+                "excepted_owner": exception.owner if exception else "",
+            },
+        )
+
+    def refuse(self, key_arn: str, fingerprint: str) -> None:
+        """Notes that people have been told that this policy of the key cannot be remediated."""
+        self._set(key_arn, {"refused": fingerprint})
+
+    def plan(self, key_arn: str, fingerprint: str) -> None:
+        """Notes which policy the guard is about to put, so that its own event is known when it comes round."""
+        self._set(key_arn, {"planned": fingerprint})
+
+    def count_alert(self, window: str) -> int:
+        """Counts an alert, and returns how many there have been in this window of time."""
+        same = "started = :window"
+        with suppress(LedgerConflict):
+            return self._table.count(ALERTS, WINDOW, "alerts", same, window=window)
+        with suppress(LedgerConflict):
+            fresh = "attribute_not_exists(started) OR started <> :started"
+            self._table.set(ALERTS, WINDOW, {"started": window, "alerts": 1}, fresh)
+            return 1
+        return self._table.count(ALERTS, WINDOW, "alerts", same, window=window)
+
+    def write(self, entry: Entry) -> None:
+        """Writes an entry for good.
+
+        Raises:
+            LedgerConflict: the entry is there already, from an earlier run of the same work.
+        """
+        self._table.put_once(entry.to_item())
+
+    def of_cause(self, key_arn: str, at: datetime, cause: str) -> tuple[Entry, ...]:
+        """What this cause has already written about this key, in the order of the steps."""
+        items = self._table.query(
+            "key_arn = :key AND begins_with(entry, :cause)", key=key_arn, cause=cause_of(at, cause)
+        )
+        return tuple(map(Entry.from_item, items))
+
+    def entries(self, key_arn: str, *, newest_first: bool = True) -> Iterator[Entry]:
+        """The key's entries."""
+        items = self._table.query(
+            "key_arn = :key AND entry < :state", newest_first=newest_first, key=key_arn, state=STATE
+        )
+        yield from map(Entry.from_item, items)
+
+    def of_day(self, day: date) -> Iterator[Entry]:
+        """What happened to any key on a day (UTC), oldest first: without the policies, which `entry` has."""
+        yield from map(Entry.from_item, self._table.of_day(day.isoformat()))
+
+    def last_enclosed(self, key_arn: str) -> str | None:
+        """The last policy of the key that was judged to be enclosed, or None."""
+        policies = (
+            entry.facts.get("after" if entry.kind is Kind.REMEDIATED else "policy")
+            for entry in self.entries(key_arn)
+            if entry.facts.get("outcome") == Outcome.ENCLOSED
+        )
+        return next((policy for policy in policies if policy), None)
+
+    def keys(self) -> Iterator[tuple[str, State]]:
+        """Every key that the ledger knows, with its state."""
+        yield from ((item["key_arn"], State.from_item(item)) for item in self._table.scan(STATE))
+
+    def _set(
+        self, key_arn: str, attributes: Mapping[str, Any], only_if: str | None = None, **also: str
+    ) -> dict[str, Any]:
+        return self._table.set(key_arn, STATE, attributes, only_if, **also)
+
+
+def _counted(times: tuple[datetime, ...]) -> dict[str, Any]:
+    return {"remediated_at": [text_of(at) for at in times][-KEPT_REMEDIATIONS:]}

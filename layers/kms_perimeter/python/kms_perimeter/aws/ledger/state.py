@@ -1,0 +1,107 @@
+"""What the ledger knows about a key as it is now, and the item that this is stored as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from kms_perimeter.perimeter import PolicyException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATE = "state"
+KEPT_REMEDIATIONS = 20  # as many as the template's ContestedAfter can ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about a key, as far as it decides whether anything is new.
+
+    Attributes:
+        outcome: of the verdict, or ``unreadable``.
+        fingerprint: of the policy that was judged; empty where there was none to read.
+        perimeter: name of the perimeter that the key was judged by; empty for none.
+    """
+
+    outcome: str
+    fingerprint: str
+    perimeter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Since when a key is open, as far as that was seen.
+
+    Attributes:
+        at: when the call was made that opened it; when it was found open, where no call is known.
+        by: who made the call; empty where that is not known.
+    """
+
+    at: datetime
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the ledger knows about a key before the present run.
+
+    Attributes:
+        settled: the last finding that was told, acted on and recorded; None for a key never seen before.
+        told: whether people were told of it; an excepted key is settled in silence.
+        told_at: when people were last told or reminded of it.
+        opening: since when the key is open, or None while it is not.
+        exception: somebody answers for the key until a day; given by a person, apart from the perimeter file.
+        warned: the day of the exception whose end people have been reminded of; empty for none.
+        remediated_at: when the guard last changed the key, oldest first, at most `KEPT_REMEDIATIONS`.
+        contested_since: since when the key is left alone, or None.
+        refused: fingerprint of the policy that could not be remediated, which people have been told; empty for none.
+        planned: fingerprint of the policy that the guard last meant to put; empty for none.
+    """
+
+    settled: Finding | None = None
+    told: bool = False
+    told_at: datetime | None = None
+    opening: Opening | None = None
+    exception: PolicyException | None = None
+    warned: str = ""
+    remediated_at: tuple[datetime, ...] = ()
+    contested_since: datetime | None = None
+    refused: str = ""
+    planned: str = ""
+
+    def remediations_since(self, start: datetime) -> int:
+        """How often the guard changed the key after `start`."""
+        return sum(at > start for at in self.remediated_at)
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> State:
+        """The state that an item holds; of an empty one, the state of a key never seen."""
+        settled = None
+        if "settled_outcome" in item:
+            settled = Finding(item["settled_outcome"], item["settled_fingerprint"], item["settled_perimeter"])
+        opened = _time(item.get("opened_at"))
+        return cls(
+            settled=settled,
+            told=bool(item.get("told")),
+            told_at=_time(item.get("told_at")),
+            opening=Opening(opened, item.get("opened_by", "")) if opened else None,
+            exception=_exception(item),
+            warned=item.get("warned", ""),
+            remediated_at=tuple(datetime.fromisoformat(at) for at in item.get("remediated_at", ())),
+            contested_since=_time(item.get("contested_since")),
+            refused=item.get("refused", ""),
+            planned=item.get("planned", ""),
+        )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _exception(item: Mapping[str, Any]) -> PolicyException | None:
+    if not item.get("excepted_until"):
+        return None
+    until = date.fromisoformat(item["excepted_until"])
+    return PolicyException(item["key_arn"], item["excepted_reason"], item["excepted_owner"], until)
