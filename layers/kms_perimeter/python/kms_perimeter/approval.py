@@ -1,7 +1,7 @@
 """Approval: a plan is put to a person, who says yes, or answers for the key until a day.
 
-An answer is for one policy of one key. If the live policy is another by now, the plan is stale: nothing is done, and the
-key is looked at again, so that a new plan is asked about.
+An answer is for one policy of one key. If the live policy is another by now, the plan is stale: nothing is done, and
+the key is looked at again, so that a new plan is asked about.
 """
 
 from __future__ import annotations
