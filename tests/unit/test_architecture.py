@@ -30,6 +30,7 @@ ORDER = (
     "letter",
     "wording",
     "decision",
+    "fleet",
     "message",
     "settings",
     "fingerprint",
