@@ -31,6 +31,7 @@ ORDER = (
     "wording",
     "decision",
     "fleet",
+    "slack_actions",
     "message",
     "settings",
     "fingerprint",
