@@ -67,7 +67,7 @@ def _gift(
             # A service that creates a grant for its own use hands it to itself, not to a stranger.
             continue
         situation = Situation(caller, origin, CREATE_GRANT.name, search.facts, outside, search.key.arn)
-        domains = witness.giving(op.name, use, search.model, search.model.domains(situation))
+        domains = witness.giving(op.name, use, search.model, search.model.domains(situation, certain=certain))
         if found := search.solve(situation, allow, domains, certain=certain):
             return found
     return None

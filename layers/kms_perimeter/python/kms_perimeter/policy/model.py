@@ -6,7 +6,7 @@ AWS's behaviour is not settled. Between the two lies what the verdict `undecided
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import callers as who
@@ -57,16 +57,21 @@ class Variable:
         """The bit for the values that were not thought of."""
         return 1 << len(self.values)
 
-    def mask(self, situation: Situation) -> int:
-        """The classes that a request of this situation can have."""
-        if any(situation.is_open(name) for name in self.names):
+    def mask(self, situation: Situation, *, certain: bool) -> int:
+        """The classes that a request of this situation can have.
+
+        Where AWS does not document what a key says, certain is only what holds whatever it says: the bit for unknown
+        values. Possible is every value, but it is one and the same for all statements.
+        """
+        is_open = [name for name in self.names if situation.is_open(name)]
+        if certain and is_open:
             return self.unknown
         mask = 0
         for bit, context in enumerate(self.values):
-            if all(situation.allows(name, value) for name, value in context.items()):
+            if all(name in is_open or situation.allows(name, value) for name, value in context.items()):
                 mask |= 1 << bit
         # INVARIANT: a request always has some value; where none was thought of, that is no proof of anything.
-        return mask or self.unknown
+        return (mask or self.unknown) if certain or self.exact else mask | self.unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +102,19 @@ class Model:
     blocks: dict[int, list[Block]] = field(default_factory=dict)
     _masks: dict[tuple[object, ...], int] = field(default_factory=dict)
 
-    def domains(self, situation: Situation) -> list[int]:
+    def domains(self, situation: Situation, *, certain: bool) -> list[int]:
         """For each variable, the classes that a request of this situation can have."""
-        return [self._mask(place, variable, situation) for place, variable in enumerate(self.variables)]
+        return [
+            self._mask(place, variable, situation, certain=certain) for place, variable in enumerate(self.variables)
+        ]
 
-    def _mask(self, place: int, variable: Variable, situation: Situation) -> int:
+    def _mask(self, place: int, variable: Variable, situation: Situation, *, certain: bool) -> int:
         """The mask of a variable, worked out once for all situations that are the same to it."""
         caller = situation.caller if variable.tells_callers else situation.caller.is_service
         operation = situation.operation if variable.tells_operations else ""
-        same = (place, situation.origin, caller, operation, situation.outside)
+        same = (place, certain, situation.origin, caller, operation, situation.outside)
         if (mask := self._masks.get(same)) is None:
-            mask = self._masks[same] = variable.mask(situation)
+            mask = self._masks[same] = variable.mask(situation, certain=certain)
         return mask
 
 
@@ -192,7 +199,18 @@ def _block(condition: Condition, place: int, variable: Variable, budget: Budget,
         full = (1 << len(variable.values)) - 1
         must, may = (full if must == full else 0), (full if may else 0)
         when.note = f"`{condition.spelling}` is not a condition key that AWS documents for KMS"
-    return Block(condition, place, must, may | variable.unknown, when.note)
+    return _with_unknown(Block(condition, place, must, may, when.note), variable)
+
+
+def _with_unknown(block: Block, variable: Variable) -> Block:
+    """The block with the bit for values that were not thought of: nothing is certain of them.
+
+    Where there are none, the bit stands for any of the others: what holds of all of them holds of it.
+    """
+    full = variable.unknown - 1
+    must = variable.unknown if variable.exact and block.must == full else 0
+    may = 0 if variable.exact and block.may == 0 else variable.unknown
+    return replace(block, must=block.must | must, may=block.may | may)
 
 
 def _resource(statement: Statement, place: int, variable: Variable, facts: Facts) -> Block:
@@ -208,4 +226,4 @@ def _resource(statement: Statement, place: int, variable: Variable, facts: Facts
     must = may if certain else 0
     condition = Condition("Resource", variable.names[0], variable.names[0], element.patterns)
     note = None if certain else "it names a key that may or may not be this one"
-    return Block(condition, place, must, may | variable.unknown, note)
+    return _with_unknown(Block(condition, place, must, may, note), variable)

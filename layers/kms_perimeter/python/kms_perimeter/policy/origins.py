@@ -36,7 +36,8 @@ _VIA = frozenset({"kms:viaservice", "aws:calledvia", "aws:calledviafirst", "aws:
 _OF_PRINCIPAL = frozenset({"aws:principalorgid", "aws:principalorgpaths", "aws:principalorgmasteraccountid",
                            "aws:principaltype", "aws:userid", "aws:username", "aws:multifactorauthpresent",
                            "aws:multifactorauthage", "aws:tokenissuetime", "aws:federatedprovider"})  # fmt: skip
-_OPEN_FOR_SERVICES = frozenset({"kms:viaservice", "kms:calleraccount", "aws:principalarn", "aws:principalaccount"})
+OPEN_FOR_SERVICES = frozenset({"kms:viaservice", "kms:calleraccount", "aws:principalarn", "aws:principalaccount"})
+"""What AWS does not document of a request that a service makes for itself."""
 _SERVICE_NAMES = frozenset({"aws:principalservicename", "aws:principalservicenameslist"})
 
 
@@ -59,7 +60,7 @@ class Situation:
 
     def is_open(self, name: str) -> bool:
         """Whether AWS does not document what the key says in this situation."""
-        return self.caller.is_service and name in _OPEN_FOR_SERVICES
+        return self.caller.is_service and name in OPEN_FOR_SERVICES
 
     def allows(self, name: str, value: Value) -> bool:  # noqa: PLR0911  (a table of rules, one a line)
         """Whether a request of this situation can carry the condition key with this value (None: not carry it)."""

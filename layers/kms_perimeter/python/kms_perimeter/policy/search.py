@@ -71,7 +71,9 @@ class Search:
         seen: dict[tuple[object, ...], Caller] = {}
         for caller in self.callers:
             situation = Situation(caller, origins_of(caller)[0], CREATE_GRANT.name, self.facts, None, None)
-            told = tuple(v.mask(situation) for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names))
+            told = tuple(
+                v.mask(situation, certain=True) for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names)
+            )
             named = tuple(self.names[caller, s.ref.index] for s in self.statements)
             exempt = tuple(is_exempt(caller, o, self.owner, self.boundary) for o in origins_of(caller))
             given = self._as_grantee(caller)
@@ -153,7 +155,7 @@ class Search:
             if outside is not None and is_exempt(caller, origin, self.owner, self.boundary):
                 continue
             situation = Situation(caller, origin, op.name, self.facts, outside, self.key.arn)
-            if found := self.solve(situation, allow, self.model.domains(situation), certain=certain):
+            if found := self.solve(situation, allow, self.model.domains(situation, certain=certain), certain=certain):
                 return found
         return None
 
@@ -161,9 +163,6 @@ class Search:
         self, situation: Situation, allow: Statement | None, domains: list[int], *, certain: bool
     ) -> Solution | None:
         """A choice of values in `domains` with which `allow` applies and no `Deny` does."""
-        variables = self.model.variables
-        if not certain:
-            domains = [d if v.exact else d | v.unknown for d, v in zip(domains, variables, strict=True)]
         for block in self.model.blocks[allow.ref.index] if allow else ():
             domains[block.variable] &= block.must if certain else block.may
         denies = self._denies(situation, certain=certain)

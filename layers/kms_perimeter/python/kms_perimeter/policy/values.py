@@ -137,15 +137,19 @@ class Values:
 
     def _texts(self, name: str, more: Sequence[str], made: Sequence[Shape]) -> tuple[list[str], bool]:
         fixed = self._of_callers(name)
-        if fixed is not None:
-            return fixed, True
         known = context_keys.find(name)
+        if fixed is not None and not self._is_open(name):
+            return fixed, True
         told = [*made, *self.told_apart.get(name, ())]
-        found = classes.texts(known, told, self.budget, [*more, *self._seeds(name)])
+        found = classes.texts(known, told, self.budget, [*more, *self._seeds(name), *(fixed or ())])
         # Values that a tie or a variable asks for stay, even where no pattern tells them apart.
         domain = classes.DOMAINS.get(known.kind if known else Kind.TEXT)
         kept = [v for v in more if domain is None or domain.accepts(v)]
-        return list(dict.fromkeys([*found.values, *kept])), found.exact
+        return list(dict.fromkeys([*(fixed or ()), *found.values, *kept])), found.exact
+
+    def _is_open(self, name: str) -> bool:
+        """Whether an AWS service asks for itself, of whose request AWS does not document what the key says."""
+        return name in origins.OPEN_FOR_SERVICES and any(c.is_service for c in self.callers)
 
     def _seeds(self, name: str) -> list[str]:
         if name == "kms:granteeprincipal":

@@ -116,7 +116,7 @@ def giving(operation: str, use: Solution, model: Model, domains: list[int]) -> l
     for place, variable in enumerate(model.variables):
         if _GIVING.isdisjoint(variable.names):
             continue
-        mask = 0
+        mask = variable.unknown
         for bit, context in enumerate(variable.values):
             listed = context.get("kms:grantoperations", (wanted,)) or ()
             grantee = context.get("kms:granteeprincipal", use.situation.caller.arn)
@@ -136,18 +136,19 @@ def notes(solution: Solution) -> list[str]:
             found.append(f"{where}: it names a key that may or may not be this one")
         if sure is Sure.PERHAPS:
             found.append(f"{where}: whether its principals include `{solution.situation.caller.text}` is not settled")
-        for block in solution.model.blocks[statement.ref.index]:
-            picked = solution.picked[block.variable]
-            if picked & block.may and not picked & block.must:
-                note = block.note or _open(solution, block)
-                found.append(f"{where}: {note}")
-    return found
+        blocks = solution.model.blocks[statement.ref.index]
+        found += [f"{where}: {note}" for block in blocks if (note := _unsettled(solution, block))]
+    return found or ["the search could not settle whether a request gets through"]
 
 
-def _open(solution: Solution, block: Block) -> str:
-    if solution.situation.is_open(block.condition.key):
+def _unsettled(solution: Solution, block: Block) -> str | None:
+    """Why it is not settled whether the condition is true of the request, where it is not."""
+    picked, unknown = solution.picked[block.variable], solution.model.variables[block.variable].unknown
+    if solution.situation.is_open(block.condition.key) and (block.must ^ block.may) & unknown:
         return f"what `{block.condition.spelling}` says where an AWS service acts for itself is not documented"
-    return f"the values of `{block.condition.spelling}` are too many to tell apart"
+    if picked & block.may and not picked & block.must:
+        return block.note or f"the values of `{block.condition.spelling}` are too many to tell apart"
+    return None
 
 
 def _where(statement: Statement) -> str:
