@@ -20,7 +20,7 @@ logger, metrics = Logger(), Metrics()
 def handle(event: dict[str, Any], _context: LambdaContext) -> None:
     """The function's entry point; raises if Lambda is to try again."""
     for record in event["Records"]:
-        with telemetry.failures(logger, metrics):
+        with telemetry.failures(logger, metrics, record["Sns"]["MessageId"]):
             tell(slack.payload(record["Sns"]["Message"]))
 
 

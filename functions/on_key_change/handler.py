@@ -20,9 +20,10 @@ batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=F
 
 def work(record: SQSRecord) -> None:
     """Works on one message; raises if it must come again."""
-    with telemetry.failures(logger, metrics):
+    with telemetry.failures(logger, metrics, record.message_id):
         for report in guard.work(assembly.guard(), record.body):
             telemetry.tell(logger, metrics, report)
+            telemetry.tell_look(metrics, report)
 
 
 @logger.inject_lambda_context

@@ -21,9 +21,10 @@ batch = SqsFifoPartialProcessor(skip_group_on_error=True)
 
 def work(record: SQSRecord) -> None:
     """Works on one order; raises if it must come again."""
-    with telemetry.failures(logger, metrics):
+    with telemetry.failures(logger, metrics, record.message_id):
         report = remediation.remediate(assembly.guard(), Order.from_json(record.json_body))
         telemetry.tell(logger, metrics, report)
+        telemetry.tell_fix(metrics, report)
 
 
 @logger.inject_lambda_context

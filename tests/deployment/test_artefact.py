@@ -219,8 +219,13 @@ def test_an_alert_is_posted_to_slack(
 ) -> None:
     """What Slack is too busy for comes again; what it refuses does not; the webhook's URL is in no log."""
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "HIGH"}}]
-    record = {"Sns": {"Message": json.dumps({"text": "HIGH", "blocks": blocks, "data": {}})}}
-    refused = {"Sns": {"Message": json.dumps({"text": "HIGH", "blocks": [{"type": "no such block"}], "data": {}})}}
+    record = {"Sns": {"MessageId": "1", "Message": json.dumps({"text": "HIGH", "blocks": blocks, "data": {}})}}
+    refused = {
+        "Sns": {
+            "MessageId": "2",
+            "Message": json.dumps({"text": "HIGH", "blocks": [{"type": "no such block"}], "data": {}}),
+        }
+    }
 
     with function("on_alert", layer, runtime, deployed, tmp_path) as on_alert:
         slack.limit_rate(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kms_perimeter import verdict
@@ -12,7 +12,7 @@ from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.perimeter import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from kms_perimeter.aws.kms import Keys, LiveKey
@@ -65,6 +65,9 @@ class Report:
         key_arn: the key, where it is known.
         cause: ID of the event or the sweep, where it is known.
         outcome: of the verdict, where there is one.
+        event: the operation that was called, or ``Sweep``, where it is known.
+        at: when the cause happened, where it is known.
+        durations: how long something took or has lasted, in seconds, by the name of its metric.
     """
 
     done: str
@@ -72,6 +75,9 @@ class Report:
     key_arn: str = ""
     cause: str = ""
     outcome: str = ""
+    event: str = ""
+    at: datetime | None = None
+    durations: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,8 @@ def restrained(applies: Perimeter, most: Mode) -> Perimeter:
 
 def report_on(change: KeyChange, done: str, reason: str, judged: Verdict | None = None) -> Report:
     """A report on one change."""
-    return Report(done, reason, change.key_arn, change.event_id, judged.outcome.value if judged else "")
+    outcome = judged.outcome.value if judged else ""
+    return Report(done, reason, change.key_arn, change.event_id, outcome, change.event_name, change.time)
 
 
 def _none_of_ours(live: LiveKey) -> str | None:

@@ -44,6 +44,7 @@ def work(guard: Guard, body: str) -> Iterator[Report]:
         try:
             yield examine(guard, change)
         except Exception as failure:  # noqa: BLE001 - raised below, when the other keys are done
+            failure.add_note(f"key {change.key_arn}, cause {change.event_id}")
             failures.append(failure)
     if failures:
         failures[0].add_note(f"{len(failures)} keys of this message could not be worked on")

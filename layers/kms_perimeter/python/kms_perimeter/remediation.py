@@ -14,7 +14,7 @@ from kms_perimeter import message, remedy, verdict
 from kms_perimeter.aws.ledger import Entry, Kind, State
 from kms_perimeter.decision import Decision, DecisionKind, severity_of
 from kms_perimeter.errors import AccessIsDenied, KeyIsGone, LedgerConflict, PolicyIsRefused
-from kms_perimeter.evidence import Evidence, Guard, Report, gather
+from kms_perimeter.evidence import Evidence, Guard, Report, gather, report_on
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.guard import apply, weigh
 from kms_perimeter.perimeter import Strategy
@@ -47,8 +47,7 @@ class Case:
 
     def report(self, done: str, reason: str) -> Report:
         """What was done about the case."""
-        change = self.order.change
-        return Report(done, reason, change.key_arn, change.event_id, self.judged.outcome.value)
+        return report_on(self.order.change, done, reason, self.judged)
 
     def entry(self, kind: Kind, **facts: str) -> Entry:
         """An entry of the ledger about the case."""

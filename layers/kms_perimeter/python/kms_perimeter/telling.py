@@ -57,7 +57,7 @@ def tell_unreadable(guard: Guard, change: KeyChange, refusal: AccessIsDenied) ->
     if guard.ledger.observe(change.key_arn, finding, guard.now()).settled != finding:
         told = message.unreadable(change.key_arn, reason=str(refusal), change=cause)
         tell_once(guard, change, finding, told, str(refusal))
-    return Report(UNREADABLE, str(refusal), change.key_arn, change.event_id)
+    return report_on(change, UNREADABLE, str(refusal))
 
 
 def tell_unwatched(guard: Guard, change: KeyChange) -> Report:
