@@ -8,6 +8,7 @@
     │   ├── MalformedPerimeter  a perimeter file
     │   └── MalformedRequest    a request for `evaluate`
     ├── MissingSetting          an environment variable is absent or unusable
+    ├── NoDeployment            no stack of this service is where one was looked for
     ├── NoSuchAsk               nothing with this ID waits for an answer
     ├── AlreadyAnswered         somebody has answered it before
     ├── StalePlan               the key's policy has changed since the plan was made
@@ -65,6 +66,10 @@ class MalformedRequest(InvalidInput):
 
 class MissingSetting(KmsPerimeterError):
     """An environment variable that the function needs is absent or unusable; names it."""
+
+
+class NoDeployment(KmsPerimeterError):
+    """There is no stack of this name in the account and Region, or it is none of this service, or lacks a part."""
 
 
 class NoSuchAsk(KmsPerimeterError):
