@@ -1,7 +1,8 @@
 """Approval: a plan is put to a person, who says yes, or answers for the key until a day.
 
 An answer is for one policy of one key. If the live policy is another by now, the plan is stale: nothing is done, and
-the key is looked at again, so that a new plan is asked about.
+the key is looked at again, so that a new plan is asked about. A question is answered once. The same answer by the same
+person is carried out again, since the run that carried it out may have died.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kms_perimeter.aws.ledger import Ask, Entry, Kind
-from kms_perimeter.errors import AlreadyAnswered, LedgerConflict, StalePlan
+from kms_perimeter.errors import AlreadyAnswered, LedgerConflict, StalePlan, UnusableDay
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.order import Order
 from kms_perimeter.perimeter import PolicyException
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from kms_perimeter.remedy import Plan
 
 APPROVED, IGNORED = "approved", "ignored"
+LONGEST = timedelta(days=90)
+"""For how long somebody may answer for a key by a click. For longer there is the perimeter file, which is reviewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,7 @@ def approve(desk: Desk, ask_id: str, by: str) -> Ask:
         StalePlan: the live policy is another by now.
         KmsRefusal: the key cannot be read.
     """
-    ask = desk.asks.get(ask_id)
-    _refuse_stale(desk, ask)
+    ask = _open(desk, ask_id, APPROVED, by)
     _answer(desk, ask, APPROVED, by)
     order = Order.from_json({"change": ask.change, "policy_hash": ask.policy_hash, "approved_by": by})
     _record(desk, ask, Kind.APPROVED, by, {"reason": f"approved by {by}"})
@@ -95,17 +98,44 @@ def ignore(desk: Desk, ask_id: str, by: str, until: date, reason: str) -> Ask:
     """Says that somebody answers for the key until a day; it is quiet until then.
 
     Raises:
+        UnusableDay: the day is past, or further away than `LONGEST`.
         NoSuchAsk: there is no such question.
         AlreadyAnswered: somebody has answered it.
         StalePlan: the live policy is another by now.
         KmsRefusal: the key cannot be read.
     """
-    ask = desk.asks.get(ask_id)
-    _refuse_stale(desk, ask)
+    check_day(until, desk.now().date())
+    ask = _open(desk, ask_id, IGNORED, by)
     _answer(desk, ask, IGNORED, by)
     desk.ledger.except_(ask.key_arn, PolicyException(ask.key_arn, reason, by, until))
     _record(desk, ask, Kind.EXCEPTED, by, {"reason": reason, "until": until.isoformat()})
     return ask
+
+
+def check_day(until: date, today: date) -> None:
+    """Refuses a day until which nobody can answer for a key; today is the first that will do.
+
+    Raises:
+        UnusableDay: it is past, or further away than `LONGEST`.
+    """
+    if until < today:
+        raise UnusableDay(f"{until} is past")
+    if until > today + LONGEST:
+        raise UnusableDay(f"{until} is more than {LONGEST.days} days away; name the key in the perimeter file instead")
+
+
+def resume(desk: Desk, key_arn: str, by: str, reason: str = "") -> bool:
+    """Takes a contested key up again and looks at it at once. Returns whether it was contested.
+
+    A key that is not contested is looked at too: the run before may have died between the two.
+    """
+    since = desk.ledger.state(key_arn).contested_since
+    if since is not None:
+        facts = {"reason": reason or f"taken up again by {by}", "contested_since": since.isoformat()}
+        _write(desk, Entry(key_arn, desk.now(), f"resume-{since:%Y%m%dT%H%M%SZ}", Kind.RESUMED, by, facts))
+        desk.ledger.release(key_arn)
+    look_again(desk, key_arn, f"resume-{desk.now():%Y%m%dT%H%M%SZ}")
+    return since is not None
 
 
 def look_again(desk: Desk, key_arn: str, cause: str) -> None:
@@ -113,9 +143,15 @@ def look_again(desk: Desk, key_arn: str, cause: str) -> None:
     desk.changes.send_all([SweepBatch(cause, desk.now(), (key_arn,)).to_json()])
 
 
-def _refuse_stale(desk: Desk, ask: Ask) -> None:
+def _open(desk: Desk, ask_id: str, answer: str, by: str) -> Ask:
+    """The question, if this answer may still be given to it."""
+    ask = desk.asks.get(ask_id)
+    if ask.answer and (ask.answer, ask.answered_by) != (answer, by):
+        raise _answered(ask)
     if fingerprint(desk.keys.policy(ask.key_arn)) == ask.policy_hash:
-        return
+        return ask
+    if ask.answer:  # the same answer again, and it has been carried out
+        raise _answered(ask)
     look_again(desk, ask.key_arn, f"stale-{ask.id}")
     raise StalePlan(f"the policy of `{ask.key_arn}` is another by now; the key is looked at again")
 
@@ -124,11 +160,18 @@ def _answer(desk: Desk, ask: Ask, answer: str, by: str) -> None:
     try:
         desk.asks.answer(ask.id, answer, by, desk.now())
     except LedgerConflict:
-        given = desk.asks.get(ask.id)
-        raise AlreadyAnswered(f"`{ask.id}` is {given.answer} by {given.answered_by} already") from None
+        raise _answered(desk.asks.get(ask.id)) from None
+
+
+def _answered(ask: Ask) -> AlreadyAnswered:
+    return AlreadyAnswered(f"`{ask.id}` is {ask.answer} by {ask.answered_by} already")
 
 
 def _record(desk: Desk, ask: Ask, kind: Kind, by: str, facts: dict[str, str]) -> None:
     told = {**facts, "policy_hash": ask.policy_hash, "ask": ask.id}
-    with suppress(LedgerConflict):  # the same answer is repeated
-        desk.ledger.write(Entry(ask.key_arn, desk.now(), f"ask-{ask.id}", kind, by, told))
+    _write(desk, Entry(ask.key_arn, desk.now(), f"ask-{ask.id}", kind, by, told))
+
+
+def _write(desk: Desk, entry: Entry) -> None:
+    with suppress(LedgerConflict):  # the same is done again
+        desk.ledger.write(entry)

@@ -11,6 +11,7 @@
     ├── NoDeployment            no stack of this service is where one was looked for
     ├── NoSuchAsk               nothing with this ID waits for an answer
     ├── AlreadyAnswered         somebody has answered it before
+    ├── UnusableDay             nobody can answer for a key until this day
     ├── StalePlan               the key's policy has changed since the plan was made
     ├── LedgerConflict          another run is at this entry or has already written it
     └── KmsRefusal              KMS says no, and trying again would not help; says why
@@ -78,6 +79,10 @@ class NoSuchAsk(KmsPerimeterError):
 
 class AlreadyAnswered(KmsPerimeterError):
     """Somebody has answered the question before, and an answer is final."""
+
+
+class UnusableDay(KmsPerimeterError):
+    """The day until which somebody wants to answer for a key is past, or too far away."""
 
 
 class StalePlan(KmsPerimeterError):
