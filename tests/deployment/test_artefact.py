@@ -141,6 +141,11 @@ def deployed(slack: Webhook) -> Iterator[Deployed]:
             "ALERTS_TOPIC_ARN": topic,
             "LEDGER_TABLE": "ledger",
             "SLACK_WEBHOOK_SECRET_ARN": secret,
+            "SLACK_SIGNING_SECRET_ARN": "",
+            "SLACK_APPROVERS": "",
+            "SLACK_TEAM_ID": "",
+            "SLACK_ORIGIN": "https://hooks.slack.com",
+            "ANSWERS_QUEUE_URL": "",
             "POWERTOOLS_SERVICE_NAME": "kms-perimeter",
             "POWERTOOLS_METRICS_NAMESPACE": "KmsPerimeter",
         }

@@ -138,12 +138,17 @@ def test_each_function_has_a_log_group_with_retention(template: dict[str, Any]) 
 
 
 def test_nothing_that_fails_is_lost(template: dict[str, Any]) -> None:
-    """A function is fed by a queue with a dead-letter queue, or leaves its failures in one, or fails the deployment."""
+    """A function is fed by a queue with a dead-letter queue, or leaves its failures in one, or its caller is told.
+
+    The caller is CloudFormation, which fails the deployment, or Slack, which tells the one who pressed.
+    """
     asked_by_cloudformation = template["Resources"]["PerimeterFileIsGood"]["Properties"]["ServiceToken"]
     for name, function in functions(template).items():
         if asked_by_cloudformation == {"Fn::GetAtt": [name, "Arn"]}:
             continue
         properties = function["Properties"]
+        if "FunctionUrlConfig" in properties:
+            continue
         fed = [event["Properties"]["Queue"] for event in properties["Events"].values() if event["Type"] == "SQS"]
         kept = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
         dead = [template["Resources"][queue["Fn::GetAtt"][0]]["Properties"]["RedrivePolicy"] for queue in fed]
@@ -200,6 +205,27 @@ def test_remediation_exists_only_where_the_mode_allows_it(template: dict[str, An
     assert template["Parameters"]["Mode"]["Default"] == "alert"
 
 
+def test_slack_is_let_in_only_where_it_is_asked_for(template: dict[str, Any]) -> None:
+    """No public URL without a signing secret, none in the mode alert, and a bound to what a flood of calls can take."""
+    public = {name for name, function in functions(template).items() if "FunctionUrlConfig" in function["Properties"]}
+    of_answers = {name for name in template["Resources"] if name.startswith(("OnSlack", "OnAnswer", "Answers"))}
+
+    assert public == {"OnSlack"}
+    assert template["Conditions"]["HasButtons"]["Fn::And"][0] == {"Condition": "MayRemediate"}
+    assert {template["Resources"][name]["Condition"] for name in of_answers} == {"HasButtons"}
+    assert template["Resources"]["OnSlack"]["Properties"]["ReservedConcurrentExecutions"] <= 10
+
+
+def test_who_may_be_called_by_anybody_can_do_next_to_nothing(template: dict[str, Any]) -> None:
+    """The function behind the public URL reads one secret and fills one queue: no key, no ledger, no remediation."""
+    allowed = {action for s in statements(template["Resources"]["OnSlackRole"]) for action in actions(s)}
+
+    assert {a for a in allowed if not a.startswith(("logs:", "xray:"))} == {
+        "secretsmanager:GetSecretValue",
+        "sqs:SendMessage",
+    }
+
+
 def test_the_environment_is_exactly_the_settings(template: dict[str, Any]) -> None:
     """Each variable that the template sets is a field of Settings, and the reverse; no function has others."""
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
@@ -242,6 +268,18 @@ def test_every_parameter_says_what_it_takes(template: dict[str, Any]) -> None:
             "SlackWebhookSecretArn",
             ["", "arn:aws:secretsmanager:us-east-1:111122223333:secret:slack-AbCdEf"],
             ["https://hooks.slack.com/services/T0/B0/x"],
+        ),
+        (
+            "SlackSigningSecretArn",
+            ["", "arn:aws:secretsmanager:us-east-1:111122223333:secret:slack-AbCdEf"],
+            ["8f742231b10e8888abcd99yyyzzz85a5"],
+        ),
+        ("SlackApprovers", ["", "U012AB3CD", "U012AB3CD, W012AB3CD"], ["alice", "@alice", "U012AB3CD,"]),
+        ("SlackTeamId", ["", "T012AB3CD"], ["U012AB3CD", "acme"]),
+        (
+            "SlackOrigin",
+            ["https://hooks.slack.com", "https://hooks.slack-gov.com", "http://127.0.0.1:8080"],
+            ["", "https://hooks.slack.com.example", "http://hooks.slack.com", "https://hooks.slack.com/"],
         ),
         ("SweepSchedule", ["rate(6 hours)", "cron(0 3 * * ? *)"], ["daily", "rate(0 hours)", "rate(7 days)"]),
     ],

@@ -89,6 +89,11 @@ SETTINGS = Settings(
     alerts_topic_arn="",
     ledger_table="ledger",
     slack_webhook_secret_arn=None,
+    slack_signing_secret_arn=None,
+    slack_approvers=(),
+    slack_team_id=None,
+    slack_origin="https://hooks.slack.com",
+    answers_queue_url=None,
 )
 
 

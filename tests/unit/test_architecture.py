@@ -44,6 +44,9 @@ ORDER = (
     "guard",
     "remediation",
     "slack",
+    "slack_interaction",
+    "slack_door",
+    "slack_answers",
     "telemetry",
     "assembly",
     "cli",
@@ -159,6 +162,16 @@ def test_a_handler_knows_no_command_line(path: Path) -> None:
     asked = {name for name in ours(path, running=True) if name}
 
     assert not {name for name in closure(*asked) | asked if room(name) == "cli"}
+
+
+def test_slacks_library_comes_only_with_the_door_for_slack() -> None:
+    """It takes its time to be imported, so no other function has it in its way."""
+    asking = {name for name, path in MODULES.items() if any(i.startswith("slack_sdk") for i in imported(path))}
+    doors = {path.parent.name for path in HANDLERS if "slack_door" in closure(*(n for n in ours(path) if n))}
+    opening = {path.parent.name for path in HANDLERS if "slack_door" in ours(path)}
+
+    assert asking == {"slack_door"}
+    assert doors | opening == {"on_slack"}
 
 
 def test_the_evaluator_and_the_search_share_only_the_parser() -> None:

@@ -20,6 +20,11 @@ COMPLETE = {
     "ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:alerts",
     "LEDGER_TABLE": "ledger",
     "SLACK_WEBHOOK_SECRET_ARN": "",
+    "SLACK_SIGNING_SECRET_ARN": "",
+    "SLACK_APPROVERS": "",
+    "SLACK_TEAM_ID": "",
+    "SLACK_ORIGIN": "https://hooks.slack.com",
+    "ANSWERS_QUEUE_URL": "",
 }
 MAY_BE_EMPTY = {name for name, value in COMPLETE.items() if not value} | {"APPROVED_VPC_ENDPOINTS"}
 

@@ -9,9 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from kms_perimeter import perimeter
+from kms_perimeter.approval import Desk
 from kms_perimeter.aws import clients, parameters, secrets
 from kms_perimeter.aws.kms import Keys
-from kms_perimeter.aws.ledger import Ledger
+from kms_perimeter.aws.ledger import Asks, Ledger
 from kms_perimeter.aws.queues import Queue
 from kms_perimeter.aws.topic import Topic
 from kms_perimeter.errors import MissingSetting
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from kms_perimeter.perimeter import PerimeterFile
 
 PERIMETER_FILE_LASTS = timedelta(minutes=5)  # a new perimeter file takes effect within this, without a deployment
+SECRET_LASTS = timedelta(minutes=5)  # likewise a new signing secret
 
 
 @cache
@@ -48,9 +50,46 @@ def keys() -> Keys:
 @cache
 def webhook() -> str:
     """The URL of the Slack webhook."""
-    if arn := settings().slack_webhook_secret_arn:
-        return secrets.read(clients.secretsmanager(), arn)
-    raise MissingSetting("the environment variable `SLACK_WEBHOOK_SECRET_ARN` is empty")
+    return secrets.read(
+        clients.secretsmanager(), _given("SLACK_WEBHOOK_SECRET_ARN", settings().slack_webhook_secret_arn)
+    )
+
+
+def signing_secret() -> str:
+    """What Slack signs clicks with, as it is now, give or take `SECRET_LASTS`."""
+    return _signing_secret(int(time.time() / SECRET_LASTS.total_seconds()))
+
+
+def answers_queue() -> Queue:
+    """The queue that clicks in Slack go through."""
+    return Queue(clients.sqs(), _given("ANSWERS_QUEUE_URL", settings().answers_queue_url))
+
+
+@cache
+def desk() -> Desk:
+    """What answers are worked on with."""
+    chosen = settings()
+    return Desk(
+        asks=Asks(clients.dynamodb(), chosen.ledger_table),
+        ledger=Ledger(clients.dynamodb(), chosen.ledger_table),
+        keys=keys(),
+        remediations=Queue(clients.sqs(), _given("REMEDIATIONS_QUEUE_URL", chosen.remediations_queue_url)),
+        changes=changes_queue(),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+@cache
+def _signing_secret(period: int) -> str:  # noqa: ARG001 - the period is what the cache goes by
+    return secrets.read(
+        clients.secretsmanager(), _given("SLACK_SIGNING_SECRET_ARN", settings().slack_signing_secret_arn)
+    )
+
+
+def _given(name: str, value: str | None) -> str:
+    if value:
+        return value
+    raise MissingSetting(f"the environment variable `{name}` is empty")
 
 
 @cache

@@ -54,14 +54,14 @@ def _indented(part: Part) -> tuple[str, ...]:
 
 
 def _section(part: Part) -> dict[str, Any]:
-    heading = f"*{_escaped(part.heading)}*\n"
+    heading = f"*{escaped(part.heading)}*\n"
     fence = ("```", "```") if part.code else ("", "")
     room = SECTION_CHARACTERS - len(heading) - sum(map(len, fence))
-    body = _cut(_escaped("\n".join(part.lines)), room)
+    body = _cut(escaped("\n".join(part.lines)), room)
     return {"type": "section", "text": {"type": "mrkdwn", "text": f"{heading}{fence[0]}{body}{fence[1]}"}}
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Slack: "replace the ampersand, the less-than sign and the greater-than sign" with their entities."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -31,6 +31,11 @@ class Settings:
         alerts_topic_arn: where alerts go.
         ledger_table: name of the ledger.
         slack_webhook_secret_arn: the secret with the webhook's URL, or None without Slack.
+        slack_signing_secret_arn: the secret that Slack signs clicks with, or None where questions have no buttons.
+        slack_approvers: IDs of the people in Slack who may answer questions.
+        slack_team_id: the only workspace that they may be of, or None for any that the app is installed in.
+        slack_origin: scheme and host of every address that Slack wants replies at.
+        answers_queue_url: where clicks wait, or None where questions have no buttons.
     """
 
     approved_vpc_endpoints: tuple[str, ...]
@@ -46,6 +51,11 @@ class Settings:
     alerts_topic_arn: str
     ledger_table: str
     slack_webhook_secret_arn: str | None
+    slack_signing_secret_arn: str | None
+    slack_approvers: tuple[str, ...]
+    slack_team_id: str | None
+    slack_origin: str
+    answers_queue_url: str | None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -68,6 +78,11 @@ class Settings:
             alerts_topic_arn=_needed(environ, "ALERTS_TOPIC_ARN"),
             ledger_table=_needed(environ, "LEDGER_TABLE"),
             slack_webhook_secret_arn=_text(environ, "SLACK_WEBHOOK_SECRET_ARN") or None,
+            slack_signing_secret_arn=_text(environ, "SLACK_SIGNING_SECRET_ARN") or None,
+            slack_approvers=_list(environ, "SLACK_APPROVERS"),
+            slack_team_id=_text(environ, "SLACK_TEAM_ID") or None,
+            slack_origin=_needed(environ, "SLACK_ORIGIN"),
+            answers_queue_url=_text(environ, "ANSWERS_QUEUE_URL") or None,
         )
 
 
