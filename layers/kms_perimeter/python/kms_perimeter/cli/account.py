@@ -12,10 +12,12 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kms_perimeter.approval import Desk
 from kms_perimeter.aws.clients import PATIENCE
 from kms_perimeter.aws.deployment import STACK, Deployment
 from kms_perimeter.aws.kms import Keys
-from kms_perimeter.aws.ledger import Ledger
+from kms_perimeter.aws.ledger import Asks, Ledger
+from kms_perimeter.aws.queues import Queue
 from kms_perimeter.cli.inputs import InputError
 from kms_perimeter.errors import InvalidInput, KmsRefusal, NoDeployment
 
@@ -57,6 +59,21 @@ class Account:
     def ledger(self, deployment: Deployment) -> Ledger:
         """The deployment's ledger."""
         return Ledger(self.client("dynamodb"), deployment.output("LedgerTable"))
+
+    def changes(self, deployment: Deployment) -> Queue:
+        """The queue of keys to be looked at."""
+        return Queue(self.client("sqs"), deployment.output("ChangesQueueUrl"))
+
+    def desk(self, deployment: Deployment) -> Desk:
+        """What answers are worked on with."""
+        return Desk(
+            asks=Asks(self.client("dynamodb"), deployment.output("LedgerTable")),
+            ledger=self.ledger(deployment),
+            keys=self.keys(),
+            remediations=Queue(self.client("sqs"), deployment.output("RemediationsQueueUrl")),
+            changes=self.changes(deployment),
+            now=now,
+        )
 
 
 def now() -> datetime:

@@ -13,6 +13,7 @@ from kms_perimeter.verdict import Outcome
 from kms_perimeter.wording import grouped, named
 
 if TYPE_CHECKING:
+    from kms_perimeter.aws.ledger import Ask
     from kms_perimeter.cli.checked import Checked
     from kms_perimeter.cli.replay import Replayed
     from kms_perimeter.policy.evaluator import Evaluation
@@ -82,7 +83,7 @@ def print_plan(plan: Plan, name: str, why: str | None, out: str | None) -> None:
         paper.line((name, "bold"), ": ", styled("enclosed"), " already, nothing to do")
     else:
         paper.line((name, "bold"), ": ", styled("changed"), f" by the strategy {plan.strategy}, and proved:")
-    _print_diff(paper, plan.diff)
+    print_diff(paper, plan.diff)
     if plan.changed or plan.refused is not None:
         paper.line("the new policy: ", styled(plan.verdict.outcome.value), f" ({_judged_as(plan.verdict)})")
         _print_verdict(paper, plan.verdict, None)
@@ -90,6 +91,14 @@ def print_plan(plan: Plan, name: str, why: str | None, out: str | None) -> None:
         paper.line(f"written to {out}")
     if why:
         paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
+
+
+def print_ask(ask: Ask) -> None:
+    """A question of the guard's, as `approve` puts it."""
+    paper = Paper()
+    paper.line((ask.key_arn, "bold"), f": asked on {ask.asked_at}, by the strategy {ask.plan.get('strategy')}")
+    print_diff(paper, ask.diff)
+    paper.line("the new policy: ", styled(str(ask.plan.get("verdict"))))
 
 
 def print_evaluated(evaluated: list[tuple[Request, Evaluation]]) -> None:
@@ -166,7 +175,8 @@ def _told(request: Request) -> str:
     return f"{request.principal} calls {request.action}" + (f" with {context}" if context else "")
 
 
-def _print_diff(paper: Paper, diff: str) -> None:
+def print_diff(paper: Paper, diff: str) -> None:
+    """A unified diff in its usual colours."""
     for line in diff.splitlines():
         head = line.startswith(("+++", "---"))
         style = "bold" if head else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
