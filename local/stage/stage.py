@@ -19,7 +19,12 @@ from local.stage.patience import messages_with, until
 ENDPOINT = "vpce-0a1b2c3d4e5f60718"
 """The one VPC endpoint that the deployment approves."""
 
-_QUEUES_FOR_FAILURES = ("ChangesDeadLettersUrl", "RemediationsDeadLettersUrl", "FailedInvocationsUrl")
+_QUEUES_FOR_FAILURES = (
+    "ChangesDeadLettersUrl",
+    "RemediationsDeadLettersUrl",
+    "DigestDeadLettersUrl",
+    "FailedInvocationsUrl",
+)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def test_tells_and_leaves_the_key_as_it_is(watching: Stage) -> None:
     sweep = watching.sweep()
     again = watching.journal.wait_for("the sweep's look at it", key=key, cause=sweep)
 
-    assert (alert.data["kind"], again.done) == ("alert", "ignore")
+    assert (alert.data["kind"], again.done) == ("alert", "quiet")
     assert watching.slack_about(key, 1) == [alert.text]
     assert watching.keys.policy(key) == default
     assert len(watching.alerts.those(about(key))) == 1

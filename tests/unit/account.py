@@ -19,11 +19,12 @@ from botocore.config import Config
 
 from kms_perimeter import perimeter
 from kms_perimeter.aws.kms import Keys
-from kms_perimeter.aws.ledger import Ledger
+from kms_perimeter.aws.ledger import Asks, Ledger
 from kms_perimeter.aws.queues import Queue
 from kms_perimeter.aws.topic import Topic
 from kms_perimeter.cloudtrail import KeyChange
 from kms_perimeter.evidence import Guard
+from kms_perimeter.outlet import Outlet
 from kms_perimeter.perimeter import Mode, PerimeterFile
 from kms_perimeter.settings import Settings
 
@@ -86,6 +87,8 @@ SETTINGS = Settings(
     guard_role_arn=f"arn:aws:iam::{OURS}:role/guard",
     changes_queue_url="",
     remediations_queue_url=None,
+    digest_queue_url="",
+    most_alerts=20,
     alerts_topic_arn="",
     ledger_table="ledger",
     slack_webhook_secret_arn=None,
@@ -130,6 +133,7 @@ class Account:
     clock: Clock
     inbox: str
     orders: str
+    waiting: str
     calls: list[str] = field(default_factory=list)
 
     @classmethod
@@ -139,22 +143,24 @@ class Account:
         kms, sqs, dynamodb, sns = clients
         make_ledger(dynamodb)
         inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        waiting = sqs.create_queue(QueueName="waiting")["QueueUrl"]
         orders = sqs.create_queue(QueueName="orders.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         topic = sns.create_topic(Name="alerts")["TopicArn"]
         arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-        clock = Clock()
+        clock, ledger = Clock(), Ledger(dynamodb, "ledger")
         guard = Guard(
             settings=SETTINGS,
             perimeters=perimeter.simple((APPROVED,), (), Mode.ENFORCE),
             keys=Keys(kms),
-            ledger=Ledger(dynamodb, "ledger"),
-            alerts=Topic(sns, topic),
+            ledger=ledger,
+            asks=Asks(dynamodb, "ledger"),
+            alerts=Outlet(Topic(sns, topic), Queue(sqs, waiting), ledger, SETTINGS.most_alerts, clock.now),
             remediations=Queue(sqs, orders),
             now=clock.now,
             pause=clock.pause,
         )
-        account = cls(kms, sqs, dynamodb, sns, guard, clock, inbox, orders)
+        account = cls(kms, sqs, dynamodb, sns, guard, clock, inbox, orders, waiting)
         for client in (kms, dynamodb, sns, sqs):
             client.meta.events.register("before-call", account._count)
         return account
@@ -193,6 +199,10 @@ class Account:
     def kinds(self) -> list[str]:
         """The kinds of the alerts since this was last asked."""
         return [alert["kind"] for alert in self.told()]
+
+    def noticed(self) -> list[dict[str, Any]]:
+        """The notices that have come to wait for the digest since this was last asked."""
+        return [json.loads(body) for body in self._take(self.waiting)]
 
     def ordered(self) -> list[dict[str, Any]]:
         """The remediations that were ordered since this was last asked."""

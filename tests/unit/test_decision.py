@@ -62,14 +62,14 @@ def test_what_is_not_proved_is_told_and_never_touched(mode: Mode, verdict: Verdi
 
 def test_an_enclosed_key_is_silence() -> None:
     """The guard's own change comes round again and finds nothing to say."""
-    decision = decide(ENCLOSED, a_perimeter(), history=History(last_outcome="enclosed"), carried=ENCLOSED)
+    decision = decide(ENCLOSED, a_perimeter(), carried=ENCLOSED)
 
     assert decision == Decision(DecisionKind.IGNORE, "the key is enclosed", Severity.INFO)
 
 
 @pytest.mark.parametrize(
     ("history", "carried"),
-    [(History(), OPEN), (History(last_outcome="escapes"), None), (History(last_outcome="enclosed"), OPEN)],
+    [(History(), OPEN), (History(was_open=True), None)],
 )
 def test_a_closed_exposure_is_told(history: History, carried: Verdict | None) -> None:
     """A key that was open for a while is told about, though it is enclosed by now."""
@@ -87,7 +87,7 @@ def test_an_exception_is_kept_silently(verdict: Verdict) -> None:
     decision = decide(verdict, a_perimeter(), exception=EXCEPTION)
 
     reason = "excepted: team-x answers for the key until 2027-01-31: moves in January"
-    assert decision == Decision(DecisionKind.IGNORE, reason, Severity.INFO)
+    assert decision == Decision(DecisionKind.IGNORE, reason, Severity.INFO, excepted=True)
 
 
 def test_no_perimeter_is_nothing_to_keep() -> None:
@@ -106,16 +106,20 @@ def test_no_perimeter_is_nothing_to_keep() -> None:
 )
 def test_the_same_policy_is_told_once(verdict: Verdict, mode: Mode, expected: DecisionKind) -> None:
     """What was told of this very policy is not told again; a fix that is due is still due."""
-    history = History(last_outcome=verdict.outcome, same_policy_alerted=True)
+    history = History(told=True)
 
     assert decide(verdict, a_perimeter(mode), history=history).kind is expected
 
 
-def test_the_same_policy_is_news_after_it_was_gone() -> None:
-    """A policy that was told about, replaced and put back is told about again."""
-    history = History(last_outcome="enclosed", same_policy_alerted=True)
+@pytest.mark.parametrize("mode", Mode)
+def test_what_infrastructure_code_owns_is_only_told(mode: Mode) -> None:
+    """A key whose code would put its own policy back is told about once, in every mode."""
+    told = decide(OPEN, a_perimeter(mode), owned_by="ManagedBy=terraform")
+    again = decide(OPEN, a_perimeter(mode), owned_by="ManagedBy=terraform", history=History(told=True))
 
-    assert decide(OPEN, a_perimeter(Mode.ALERT), history=history).kind is DecisionKind.ALERT
+    reason = "its tag ManagedBy=terraform says that infrastructure code manages it, so it must be fixed there"
+    assert told == Decision(DecisionKind.ALERT, reason, Severity.HIGH)
+    assert (again.kind, again.reason) == (DecisionKind.IGNORE, TOLD)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_the_same_policy_is_news_after_it_was_gone() -> None:
 )
 def test_gives_up_on_a_key_that_is_opened_again_and_again(remediations: int, kind: DecisionKind) -> None:
     """After so many remediations within the window the key is contested."""
-    history = History(last_outcome="enclosed", recent_remediations=remediations)
+    history = History(recent_remediations=remediations)
 
     assert decide(OPEN, a_perimeter(), history=history, contested_after=3).kind is kind
 
@@ -147,9 +151,7 @@ def test_a_contested_key_is_at_least_high() -> None:
 def test_a_contested_key_is_left_alone() -> None:
     """Once contested, a key is only told about, and only when its policy is another."""
     new = decide(OPEN, a_perimeter(), history=History(contested=True, recent_remediations=5))
-    same = decide(
-        OPEN, a_perimeter(), history=History(last_outcome="escapes", contested=True, same_policy_alerted=True)
-    )
+    same = decide(OPEN, a_perimeter(), history=History(contested=True, told=True))
 
     assert new == Decision(DecisionKind.ALERT, "the key is contested, so the guard leaves it alone", Severity.HIGH)
     assert same == Decision(DecisionKind.IGNORE, TOLD, Severity.HIGH)

@@ -111,7 +111,13 @@ def test_a_key_that_was_open_in_between_is_told_with_the_time(account: Account) 
 
     (alert,) = account.told()
     assert alert["kind"] == "exposure-closed"
-    assert alert["exposed"] == {"from": NOON.isoformat(), "to": (NOON + timedelta(seconds=90)).isoformat()}
+    assert alert["exposed"] == {
+        "from": NOON.isoformat(),
+        "to": (NOON + timedelta(seconds=90)).isoformat(),
+        "opened_by": a_change(arn).actor,
+        "closed_by": None,
+        "seconds": 90.0,
+    }
     assert account.ordered() == []
 
 
@@ -164,6 +170,9 @@ def test_remediations_before_the_window_do_not_count(account: Account) -> None:
     assert account.kinds() == ["remediate"]
 
 
+LATER = NOON.date() + timedelta(days=30)
+
+
 def excepted(arn: str, until: date) -> PerimeterFile:
     """The simple perimeter with an exception for the key."""
     simple = perimeter.simple((APPROVED,), (), Mode.ENFORCE)
@@ -174,7 +183,7 @@ def test_an_exception_holds_until_its_day(account: Account) -> None:
     """A key that somebody answers for is recorded and left alone; an expired exception is no exception."""
     arn = account.key(OPEN)
 
-    guard.examine(account.under(excepted(arn, NOON.date())), a_change(arn))
+    guard.examine(account.under(excepted(arn, LATER)), a_change(arn))
     assert (account.kinds(), account.ordered()) == ([], [])
     assert [entry.facts["decision"] for entry in account.guard.ledger.entries(arn)] == ["ignore"]
 

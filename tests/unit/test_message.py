@@ -1,7 +1,8 @@
 """The wording of every message, whole, as `tests/cases/messages` has it, and the limits of what carries it."""
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from kms_perimeter import message
 from kms_perimeter.cloudtrail import KeyChange
 from kms_perimeter.decision import Decision, DecisionKind, Severity, decide
 from kms_perimeter.letter import Letter, Part
-from kms_perimeter.message import Matter, Message
-from kms_perimeter.perimeter import Mode, Perimeter, Rule
+from kms_perimeter.message import STILL_OPEN, Exposure, Matter, Message, Notice
+from kms_perimeter.perimeter import Mode, Perimeter, PolicyException, Rule, Strategy
+from kms_perimeter.remedy import Plan
 from kms_perimeter.verdict import Advisory, Escape, Outcome, Request, Route, StatementRef, Verdict
 
 CASES = Path(__file__).parents[1] / "cases" / "messages"
@@ -78,9 +80,20 @@ def decided(verdict: Verdict, mode: Mode) -> Decision:
     return decide(verdict, a_perimeter(mode))
 
 
+def a_notice(number: int, kind: str = "alert", severity: Severity = Severity.HIGH) -> Notice:
+    """A notice about one of many keys."""
+    key = f"{KEY[:-1]}{number}"
+    headline = f"key {number} can be used from outside its perimeter"
+    return Notice(kind, severity.value, key, "escapes", headline, f"{kind}/{key}/{number}")
+
+
+PIPELINE = "arn:aws:sts::111122223333:assumed-role/Pipeline/run"
+PLAN = Plan("{}", ENCLOSED, changed=True, diff=DIFF, refused=None, strategy=Strategy.GUARD)
+REFUSED = replace(PLAN, refused="nobody could change the policy any more")
+
 MESSAGES = {
     "an_open_key_in_the_mode_alert": message.alert(FROM_OUTSIDE, decided(OPEN, Mode.ALERT)),
-    "an_open_key_in_the_mode_approve": message.alert(FROM_OUTSIDE, decided(OPEN, Mode.APPROVE)),
+    "an_open_key_in_the_mode_approve": message.asked(FROM_OUTSIDE, decided(OPEN, Mode.APPROVE), PLAN, "0123456789ab"),
     "an_open_key_in_the_mode_enforce": message.alert(
         Matter(KEY, OPEN, THROUGH_AN_ENDPOINT), decided(OPEN, Mode.ENFORCE)
     ),
@@ -88,19 +101,37 @@ MESSAGES = {
     "an_undecided_key_whose_record_is_truncated": message.alert(
         Matter(KEY, UNDECIDED, a_change(truncated=True)), decided(UNDECIDED, Mode.ENFORCE)
     ),
-    "a_contested_key": message.contested(FROM_OUTSIDE, 3),
+    "an_open_key_in_the_mode_alert_with_what_would_close_it": message.alert(
+        FROM_OUTSIDE, decided(OPEN, Mode.ALERT), PLAN
+    ),
+    "an_open_key_that_the_guard_could_not_fix": message.alert(FROM_OUTSIDE, decided(OPEN, Mode.ALERT), REFUSED),
+    "a_contested_key": message.contested(FROM_OUTSIDE, 3, PLAN, [a_change().actor, PIPELINE, PIPELINE]),
+    "a_key_that_moved": message.moved(
+        Matter(KEY, ENCLOSED, a_change(event_name="UntagResource")),
+        before="production",
+        after="default",
+        weaker=("No rule covers kms:PutKeyPolicy any more.", "Its mode is alert now and was enforce."),
+    ),
+    "an_exception_that_ends": message.exception_ends(
+        FROM_OUTSIDE, PolicyException(KEY, "moves in January", "team-x", date(2026, 11, 30))
+    ),
     "a_key_that_was_open_for_a_while": message.exposure_closed(
-        Matter(KEY, ENCLOSED, a_change()), opened=OPENED, closed=NOON, carried=OPEN
+        Matter(KEY, ENCLOSED, a_change()), Exposure(OPENED, a_change().actor, NOON, PIPELINE), OPEN
     ),
     "a_key_that_was_open_since_nobody_knows_when": message.exposure_closed(
-        Matter(KEY, ENCLOSED), opened=None, closed=NOON
+        Matter(KEY, ENCLOSED), Exposure(None, "", NOON)
     ),
-    "a_remediated_key": message.remediated(Matter(KEY, ENCLOSED, a_change()), before=OPEN, diff=DIFF),
+    "a_remediated_key": message.remediated(
+        Matter(KEY, ENCLOSED, a_change()),
+        before=OPEN,
+        diff=DIFF,
+        exposure=Exposure(OPENED, a_change().actor, NOON, "the guard"),
+    ),
     "a_refused_plan": message.refused(FROM_OUTSIDE, reason="nobody could change the policy any more", diff=DIFF),
     "a_refused_plan_without_diff": message.refused(FROM_OUTSIDE, reason="the key has grants to AWS services"),
     "an_unreadable_key": message.unreadable(KEY, reason="AccessDeniedException from GetKeyPolicy", change=a_change()),
-    "a_sweep": message.sweep_digest({KEY: OPEN, f"{KEY}2": ENCLOSED, f"{KEY}3": UNDECIDED}, started=NOON),
-    "a_sweep_that_found_nothing": message.sweep_digest({KEY: ENCLOSED}, started=NOON),
+    "a_digest": message.digest([a_notice(1), a_notice(2), a_notice(2), a_notice(3, STILL_OPEN, Severity.CRITICAL)]),
+    "a_digest_of_reminders": message.digest([a_notice(1, STILL_OPEN)]),
 }
 
 

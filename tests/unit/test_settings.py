@@ -17,6 +17,8 @@ COMPLETE = {
     "GUARD_ROLE_ARN": "",
     "CHANGES_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111122223333/changes",
     "REMEDIATIONS_QUEUE_URL": "",
+    "DIGEST_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111122223333/digest",
+    "MOST_ALERTS": "20",
     "ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:alerts",
     "LEDGER_TABLE": "ledger",
     "SLACK_WEBHOOK_SECRET_ARN": "",

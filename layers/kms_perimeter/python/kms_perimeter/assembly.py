@@ -17,6 +17,7 @@ from kms_perimeter.aws.queues import Queue
 from kms_perimeter.aws.topic import Topic
 from kms_perimeter.errors import MissingSetting
 from kms_perimeter.evidence import Guard
+from kms_perimeter.outlet import Outlet
 from kms_perimeter.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def guard() -> Guard:
 def changes_queue() -> Queue:
     """The queue that changed and swept keys go through."""
     return Queue(clients.sqs(), settings().changes_queue_url)
+
+
+def topic() -> Topic:
+    """The topic for alerts."""
+    return Topic(clients.sns(), settings().alerts_topic_arn)
 
 
 def keys() -> Keys:
@@ -96,16 +102,22 @@ def _given(name: str, value: str | None) -> str:
 def _guard(period: int) -> Guard:  # noqa: ARG001 - the period is what the cache goes by
     chosen = settings()
     url = chosen.remediations_queue_url
+    ledger = Ledger(clients.dynamodb(), chosen.ledger_table)
     return Guard(
         settings=chosen,
         perimeters=_perimeters(chosen),
         keys=keys(),
-        ledger=Ledger(clients.dynamodb(), chosen.ledger_table),
-        alerts=Topic(clients.sns(), chosen.alerts_topic_arn),
+        ledger=ledger,
+        asks=Asks(clients.dynamodb(), chosen.ledger_table),
+        alerts=Outlet(topic(), Queue(clients.sqs(), chosen.digest_queue_url), ledger, chosen.most_alerts, _now),
         remediations=Queue(clients.sqs(), url) if url else None,
-        now=lambda: datetime.now(UTC),
+        now=_now,
         pause=time.sleep,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _perimeters(chosen: Settings) -> PerimeterFile:

@@ -46,16 +46,14 @@ class History:
     """What was known of the key before this.
 
     Attributes:
-        last_outcome: the outcome of the last verdict, or None for a key never judged before.
-        last_policy_hash: fingerprint of the policy that the last verdict was about.
-        same_policy_alerted: this very policy, in this very state, has been told about already.
+        told: people have been told of this very policy and this very verdict, and nothing has happened since.
+        was_open: people have been told that the key is open, and not yet that it is closed.
         recent_remediations: how often the guard has changed the key within the window.
         contested: the guard has already given up on this key.
     """
 
-    last_outcome: str | None = None
-    last_policy_hash: str | None = None
-    same_policy_alerted: bool = False
+    told: bool = False
+    was_open: bool = False
     recent_remediations: int = 0
     contested: bool = False
 
@@ -69,12 +67,14 @@ class Decision:
         reason: one clause for a person, lower case.
         severity: how bad the finding is.
         closes_exposure: the key was open for a while and no longer is.
+        excepted: somebody answers for the key, which is why nothing is done.
     """
 
     kind: DecisionKind
     reason: str
     severity: Severity
     closes_exposure: bool = False
+    excepted: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What `replay` and the alerts print."""
@@ -93,6 +93,7 @@ def decide(
     exception: PolicyException | None = None,
     history: History = History(),
     carried: Verdict | None = None,
+    owned_by: str | None = None,
     contested_after: int = CONTESTED_AFTER,
 ) -> Decision:
     """What to do about a key.
@@ -103,6 +104,7 @@ def decide(
         exception: an exception for this key that has not expired.
         history: what was known before.
         carried: the verdict on the policy that the event carries, which may no longer be the live one.
+        owned_by: the tag by which infrastructure code owns the key, which the guard therefore only tells about.
         contested_after: remediations within the window after which the key counts as contested.
     """
     if perimeter is None:
@@ -111,9 +113,12 @@ def decide(
         return _enclosed(history, carried)
     if exception is not None:
         until = f"{exception.owner} answers for the key until {exception.expires}: {exception.reason}"
-        return Decision(DecisionKind.IGNORE, f"excepted: {until}", Severity.INFO)
-    if verdict.outcome is Outcome.ESCAPES:
+        return Decision(DecisionKind.IGNORE, f"excepted: {until}", Severity.INFO, excepted=True)
+    if verdict.outcome is Outcome.ESCAPES and owned_by is None:
         return _escapes(verdict, perimeter.mode, history, contested_after)
+    if verdict.outcome is Outcome.ESCAPES and not history.told:
+        reason = f"its tag {owned_by} says that infrastructure code manages it, so it must be fixed there"
+        return Decision(DecisionKind.ALERT, reason, severity_of(verdict))
     return _unproved(verdict, history)
 
 
@@ -132,14 +137,14 @@ def severity_of(verdict: Verdict) -> Severity:
 
 def _enclosed(history: History, carried: Verdict | None) -> Decision:
     was_open = carried is not None and carried.outcome is Outcome.ESCAPES
-    if was_open or history.last_outcome == Outcome.ESCAPES:
+    if was_open or history.was_open:
         reason = "the key was open and is enclosed again"
         return Decision(DecisionKind.ALERT, reason, Severity.LOW, closes_exposure=True)
     return Decision(DecisionKind.IGNORE, "the key is enclosed", Severity.INFO)
 
 
 def _unproved(verdict: Verdict, history: History) -> Decision:
-    if _told_already(verdict, history):
+    if history.told:
         return Decision(DecisionKind.IGNORE, "told already: the policy is the same", severity_of(verdict))
     reason = f"the policy is {verdict.outcome.value}, and what is not proved is not touched"
     return Decision(DecisionKind.ALERT, reason, severity_of(verdict))
@@ -152,7 +157,7 @@ def _escapes(verdict: Verdict, mode: Mode, history: History, contested_after: in
         times = f"{history.recent_remediations} time{'s' if history.recent_remediations != 1 else ''}"
         reason = f"the guard has closed the key {times} and somebody opens it again each time"
         return Decision(DecisionKind.CONTESTED, reason, max(severity, Severity.HIGH, key=lambda s: s.rank))
-    if (mode is not Mode.ENFORCE or history.contested) and _told_already(verdict, history):
+    if (mode is not Mode.ENFORCE or history.contested) and history.told:
         return Decision(DecisionKind.IGNORE, "told already: the policy is the same", severity)
     if history.contested:
         return Decision(DecisionKind.ALERT, "the key is contested, so the guard leaves it alone", severity)
@@ -164,11 +169,6 @@ _BY_MODE = {
     Mode.APPROVE: DecisionKind.ASK,
     Mode.ENFORCE: DecisionKind.REMEDIATE,
 }
-
-
-def _told_already(verdict: Verdict, history: History) -> bool:
-    """Whether there is nothing new: a key that was enclosed in between is news again."""
-    return history.same_policy_alerted and history.last_outcome in (None, verdict.outcome)
 
 
 # Who holds one of these turns ciphertext into plaintext, makes keys and signatures that others trust, or takes the key

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kms_perimeter.aws.kms import Keys, LiveKey
-    from kms_perimeter.aws.ledger import Ledger
+    from kms_perimeter.aws.ledger import Asks, Ledger
     from kms_perimeter.aws.queues import Queue
-    from kms_perimeter.aws.topic import Topic
     from kms_perimeter.cloudtrail import KeyChange
+    from kms_perimeter.outlet import Outlet
     from kms_perimeter.perimeter import Perimeter, PerimeterFile
     from kms_perimeter.policy.key import Key
     from kms_perimeter.settings import Settings
@@ -39,7 +39,8 @@ class Guard:
         perimeters: the perimeter file.
         keys: the keys of the account and Region.
         ledger: the ledger.
-        alerts: where alerts go.
+        asks: the questions that wait for a person's yes.
+        alerts: where messages go.
         remediations: where keys to be fixed wait, or None where remediation is not deployed.
         now: the clock, in UTC.
         pause: waits for so many seconds.
@@ -49,7 +50,8 @@ class Guard:
     perimeters: PerimeterFile
     keys: Keys
     ledger: Ledger
-    alerts: Topic
+    asks: Asks
+    alerts: Outlet
     remediations: Queue | None
     now: Callable[[], datetime]
     pause: Callable[[float], None]
@@ -90,6 +92,7 @@ class Evidence:
         policy: its policy.
         perimeter: the perimeter that it is under, with the mode that the deployment allows.
         read_at: when the policy was read.
+        owned_by: the tag by which infrastructure code owns the key; the guard then only tells.
     """
 
     change: KeyChange
@@ -97,6 +100,7 @@ class Evidence:
     policy: str
     perimeter: Perimeter
     read_at: datetime
+    owned_by: str | None = None
 
     @property
     def key(self) -> Key:
@@ -134,7 +138,9 @@ def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
         policy = guard.keys.policy(change.key_arn)
     except KeyIsGone:
         return report_on(change, "ignored", "key-gone")
-    return Evidence(change, live, policy, restrained(applies, guard.settings.mode), read_at)
+    owner = guard.perimeters.alert_only(live.key)
+    owned_by = "=".join(owner) if owner else None
+    return Evidence(change, live, policy, restrained(applies, guard.settings.mode), read_at, owned_by)
 
 
 def restrained(applies: Perimeter, most: Mode) -> Perimeter:
@@ -142,10 +148,13 @@ def restrained(applies: Perimeter, most: Mode) -> Perimeter:
     return replace(applies, mode=min(applies.mode, most, key=BY_CAUTION.index))
 
 
-def report_on(change: KeyChange, done: str, reason: str, judged: Verdict | None = None) -> Report:
-    """A report on one change."""
+def report_on(
+    change: KeyChange, done: str, reason: str, judged: Verdict | None = None, exposed: float | None = None
+) -> Report:
+    """A report on one change; `exposed` are the seconds of an exposure that has come to its end."""
     outcome = judged.outcome.value if judged else ""
-    return Report(done, reason, change.key_arn, change.event_id, outcome, change.event_name, change.time)
+    durations = {} if exposed is None else {"ExposureSeconds": exposed}
+    return Report(done, reason, change.key_arn, change.event_id, outcome, change.event_name, change.time, durations)
 
 
 def _none_of_ours(live: LiveKey) -> str | None:

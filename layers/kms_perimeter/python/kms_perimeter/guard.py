@@ -11,13 +11,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter import cloudtrail, sweep, verdict
+from kms_perimeter.case import Case
 from kms_perimeter.cloudtrail import Ignored
 from kms_perimeter.decision import Decision, DecisionKind, History, decide
 from kms_perimeter.errors import AccessIsDenied, LedgerConflict
 from kms_perimeter.evidence import NO_PERIMETER, Evidence, Guard, Report, gather, report_on
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.order import Order
-from kms_perimeter.telling import announcement, tell_unreadable, tell_unwatched, verdict_entry
+from kms_perimeter.reminding import exception_for, remind
+from kms_perimeter.telling import announce, moved_to, tell_unreadable, tell_unwatched, verdict_entry
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -66,20 +68,24 @@ def examine(guard: Guard, change: KeyChange) -> Report:
     judged = evidence.judge()
     finding = evidence.finding(judged)
     state = guard.ledger.observe(change.key_arn, finding, evidence.read_at)
-    carried = exposure(guard, evidence, judged)
+    carried = carried_verdict(guard, evidence, judged)
     if carried is None and _nothing_new(finding, state):
         return report_on(change, "quiet", "nothing new", judged)
-    decision = weigh(guard, evidence, judged, state, carried)
+    case = Case(evidence, judged, state, carried)
+    decision = weigh(guard, case)
     try:
-        apply(guard, evidence, judged, decision, state, carried)
+        news = apply(guard, case, decision)
     except LedgerConflict:
         if carried:  # the story of an exposure is this event's alone
             raise
         return report_on(change, "deferred", "another run is at the same finding", judged)
-    return report_on(change, decision.kind.value, decision.reason, judged)
+    if not news and decision.kind is DecisionKind.IGNORE:
+        return report_on(change, "quiet", decision.reason, judged)
+    exposed = case.exposure().seconds if decision.closes_exposure else None
+    return report_on(change, decision.kind.value, decision.reason, judged, exposed)
 
 
-def exposure(guard: Guard, evidence: Evidence, judged: Verdict) -> Verdict | None:
+def carried_verdict(guard: Guard, evidence: Evidence, judged: Verdict) -> Verdict | None:
     """The verdict on the policy that the event carries, if that one escaped and the live one is another.
 
     None too if the same event has told its story already: CloudTrail and EventBridge may deliver it again, long after
@@ -96,57 +102,61 @@ def exposure(guard: Guard, evidence: Evidence, judged: Verdict) -> Verdict | Non
     return None if guard.ledger.of_cause(change.key_arn, change.time, change.event_id) else carried
 
 
-def weigh(guard: Guard, evidence: Evidence, judged: Verdict, state: State, carried: Verdict | None = None) -> Decision:
+def weigh(guard: Guard, case: Case) -> Decision:
     """Decides, with what the ledger and the perimeter file know about the key."""
-    now = guard.now()
-    settled = state.settled
+    now, state = guard.now(), case.state
     history = History(
-        last_outcome=settled.outcome if settled else None,
-        last_policy_hash=settled.fingerprint if settled else None,
-        same_policy_alerted=settled == evidence.finding(judged),
+        told=state.told and state.settled == case.finding,
+        was_open=state.told and state.opening is not None,
         recent_remediations=state.remediations_since(now - guard.settings.contested_window),
         contested=state.contested_since is not None,
     )
     return decide(
-        judged,
-        evidence.perimeter,
-        exception=guard.perimeters.exception_for(evidence.live.arn, now.date()),
+        case.judged,
+        case.evidence.perimeter,
+        exception=exception_for(guard, case),
         history=history,
-        carried=carried,
+        carried=case.carried,
+        owned_by=case.evidence.owned_by,
         contested_after=guard.settings.contested_after,
     )
 
 
-def apply(
-    guard: Guard,
-    evidence: Evidence,
-    judged: Verdict,
-    decision: Decision,
-    state: State,
-    carried: Verdict | None = None,
-) -> None:
-    """Does what was decided: tells, orders, records; in this order, and the ledger's settling last."""
-    key_arn, finding = evidence.change.key_arn, evidence.finding(judged)
-    news = state.settled != finding or carried is not None or decision.kind is DecisionKind.CONTESTED
-    if news and decision.kind is not DecisionKind.IGNORE:
+def apply(guard: Guard, case: Case, decision: Decision) -> bool:
+    """Does what was decided: tells, orders, records; in this order, and the ledger's settling last.
+
+    Returns:
+        Whether there was anything new to tell or to record.
+    """
+    key_arn, finding, state = case.key_arn, case.finding, case.state
+    tells = decision.kind is not DecisionKind.IGNORE
+    contested = decision.kind is DecisionKind.CONTESTED
+    news = state.settled != finding or case.carried is not None or contested or (tells and not state.told)
+    moved = moved_to(guard, case)
+    if news and (tells or moved):
         guard.ledger.claim(key_arn, finding, guard.now())
-        guard.alerts.publish(announcement(guard, evidence, judged, decision, state, carried))
+    if moved:
+        guard.alerts.publish(moved)
+    if news and tells:
+        announce(guard, case, decision)
     if decision.kind is DecisionKind.REMEDIATE and guard.remediations:
-        order = Order(evidence.change, finding.fingerprint)
+        order = Order(case.evidence.change, finding.fingerprint)
         guard.remediations.send_in_order(order.to_json(), group=key_arn, once=order.once)
-    mark_contest(guard, key_arn, judged, decision, state)
+    mark_contest(guard, case, decision)
     if news:
         with suppress(LedgerConflict):  # the same cause has found the same before
-            guard.ledger.write(verdict_entry(evidence, judged, decision, carried))
-        guard.ledger.settle(key_arn, finding, evidence.read_at)
+            guard.ledger.write(verdict_entry(case, decision))
+        guard.ledger.settle(key_arn, finding, case.evidence.read_at, told=tells, opening=case.opening())
+    remind(guard, case, decision, news=news)
+    return news
 
 
-def mark_contest(guard: Guard, key_arn: str, judged: Verdict, decision: Decision, state: State) -> None:
+def mark_contest(guard: Guard, case: Case, decision: Decision) -> None:
     """Marks a key that the guard gives up, and takes the mark off one that somebody else has enclosed."""
     if decision.kind is DecisionKind.CONTESTED:
-        guard.ledger.contest(key_arn, guard.now())
-    elif state.contested_since and judged.outcome is Outcome.ENCLOSED:
-        guard.ledger.release(key_arn)
+        guard.ledger.contest(case.key_arn, guard.now())
+    elif case.state.contested_since and case.judged.outcome is Outcome.ENCLOSED:
+        guard.ledger.release(case.key_arn)
 
 
 def _changes(body: str) -> Iterator[KeyChange | Report]:
@@ -166,12 +176,12 @@ def _changes(body: str) -> Iterator[KeyChange | Report]:
 
 
 def _nothing_new(finding: Finding, state: State) -> bool:
-    """Whether there is nothing to do, nor to tell.
+    """Whether there is nothing to do, nor to tell: the key is enclosed, and that is known.
 
-    An escape that was told may still be waiting for its remediation. A policy that the guard has planned is the guard's
-    own doing, and the remediation tells of it: its event may come round before the remediation has settled it.
+    A policy that the guard has planned is the guard's own doing, and the remediation tells of it: its event may come
+    round before the remediation has settled it.
     """
-    own = finding.outcome == Outcome.ENCLOSED and finding.fingerprint == state.planned
-    if own and state.contested_since is None:
-        return True
-    return state.settled == finding and finding.outcome != Outcome.ESCAPES
+    if finding.outcome != Outcome.ENCLOSED:
+        return False
+    own = finding.fingerprint == state.planned and state.contested_since is None
+    return own or state.settled == finding

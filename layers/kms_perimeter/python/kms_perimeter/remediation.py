@@ -6,18 +6,22 @@ enclosed and its own plan in the ledger, and completes the work.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kms_perimeter import message, remedy, verdict
-from kms_perimeter.aws.ledger import Entry, Kind, State
+from kms_perimeter import message, verdict
+from kms_perimeter.aws.ledger import Entry, Kind
+from kms_perimeter.case import Case
 from kms_perimeter.decision import Decision, DecisionKind, severity_of
 from kms_perimeter.errors import AccessIsDenied, KeyIsGone, LedgerConflict, PolicyIsRefused
 from kms_perimeter.evidence import Evidence, Guard, Report, gather, report_on
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.guard import apply, weigh
-from kms_perimeter.perimeter import Strategy
+from kms_perimeter.message import Exposure
+from kms_perimeter.planning import plan_for, why_not
+from kms_perimeter.reminding import exception_for
 from kms_perimeter.telling import entry, matter, tell_unreadable
 from kms_perimeter.verdict import Outcome, Verdict
 
@@ -27,32 +31,25 @@ if TYPE_CHECKING:
 
 # Seconds. KMS: a change "typically takes less than a few seconds" to be seen everywhere.
 READ_BACK_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
+THE_GUARD = "the guard"
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A key to be fixed, as it is when the order is worked on.
-
-    Attributes:
-        order: the order.
-        evidence: the key as it is now.
-        judged: the verdict on its policy.
-        state: what the ledger knows about it.
-    """
+class Repair:
+    """An order, and the key as it is when the order is worked on."""
 
     order: Order
-    evidence: Evidence
-    judged: Verdict
-    state: State
+    case: Case
 
-    def report(self, done: str, reason: str) -> Report:
-        """What was done about the case."""
-        return report_on(self.order.change, done, reason, self.judged)
+    def report(self, done: str, reason: str, exposed: float | None = None) -> Report:
+        """What was done about the order."""
+        return report_on(self.order.change, done, reason, self.case.judged, exposed)
 
     def entry(self, kind: Kind, **facts: str) -> Entry:
-        """An entry of the ledger about the case."""
+        """An entry of the ledger about the order."""
+        evidence = self.case.evidence
         approved_by = {"approved_by": self.order.approved_by} if self.order.approved_by else {}
-        hashed = {"policy_hash": fingerprint(self.evidence.policy), "perimeter": self.evidence.perimeter.name}
+        hashed = {"policy_hash": fingerprint(evidence.policy), "perimeter": evidence.perimeter.name}
         return entry(self.order.change, kind, {**hashed, **approved_by, **facts})
 
 
@@ -68,77 +65,52 @@ def remediate(guard: Guard, order: Order) -> Report:
         return tell_unreadable(guard, order.change, refusal)
     if isinstance(evidence, Report):
         return evidence
-    case = Case(order, evidence, evidence.judge(), guard.ledger.state(order.change.key_arn))
-    if case.judged.outcome is Outcome.ENCLOSED:
-        return _finish(guard, case)
-    if reason := _hands_off(guard, case):
-        return case.report("ignored", reason)
-    plan = _plan(guard, case)
-    if reason := _why_not(plan):
-        return _refuse(guard, case, reason, plan)
-    return _carry_out(guard, case, plan)
+    repair = Repair(order, Case(evidence, evidence.judge(), guard.ledger.state(order.change.key_arn)))
+    if repair.case.judged.outcome is Outcome.ENCLOSED:
+        return _finish(guard, repair)
+    if reason := _hands_off(guard, repair):
+        return repair.report("ignored", reason)
+    plan = plan_for(guard, evidence)
+    if reason := why_not(plan):
+        return _refuse(guard, repair, reason, plan)
+    return _carry_out(guard, repair, plan)
 
 
-def _hands_off(guard: Guard, case: Case) -> str | None:
+def _hands_off(guard: Guard, repair: Repair) -> str | None:
     """The fixed word for why the order is void, if it is: the key has changed, or is fought over, or is excepted."""
-    if case.order.approved_by:
-        same = fingerprint(case.evidence.policy) == case.order.policy_hash
-        return None if same else "changed-since-approval"
-    decision = weigh(guard, case.evidence, case.judged, case.state)
-    if decision.kind is DecisionKind.CONTESTED:
-        apply(guard, case.evidence, case.judged, decision, case.state)
-    return None if decision.kind is DecisionKind.REMEDIATE else f"decided-{decision.kind.value}"
+    if exception_for(guard, repair.case):
+        return "excepted"
+    decision = weigh(guard, repair.case)
+    stale = fingerprint(repair.case.evidence.policy) != repair.order.policy_hash
+    if repair.order.approved_by and not stale:
+        return None
+    if decision.kind in (DecisionKind.CONTESTED, DecisionKind.ASK):  # to ask: the approved plan is stale
+        apply(guard, repair.case, decision)
+    if decision.kind is DecisionKind.REMEDIATE:
+        return None
+    return "changed-since-approval" if repair.order.approved_by else f"decided-{decision.kind.value}"
 
 
-def _plan(guard: Guard, case: Case) -> Plan:
-    evidence, arn = case.evidence, case.evidence.live.arn
-    restores = evidence.perimeter.strategy is Strategy.RESTORE
-    return remedy.plan(
-        evidence.policy,
-        evidence.key,
-        evidence.perimeter,
-        guard_role=guard.settings.guard_role_arn,
-        last_enclosed=guard.ledger.last_enclosed(arn) if restores else None,
-        service_grants=_service_grantees(guard, arn),
-    )
-
-
-def _service_grantees(guard: Guard, key_arn: str) -> tuple[str, ...]:
-    """Services that work through grants: KMS sees principals that a guard statement cannot always tell from others."""
-    try:
-        return guard.keys.service_grantees(key_arn)
-    except AccessIsDenied as refusal:  # then there may be some
-        return (f"they cannot be listed: {refusal}",)
-
-
-def _why_not(plan: Plan) -> str | None:
-    if plan.refused:
-        return plan.refused
-    if plan.verdict.outcome is not Outcome.ENCLOSED:
-        return f"the new policy is not proved to be enclosed, it is {plan.verdict.outcome.value}"
-    return None if plan.changed else "the plan would change nothing"
-
-
-def _carry_out(guard: Guard, case: Case, plan: Plan) -> Report:
-    key_arn = case.evidence.live.arn
-    planned = case.entry(
+def _carry_out(guard: Guard, repair: Repair, plan: Plan) -> Report:
+    evidence, judged = repair.case.evidence, repair.case.judged
+    planned = repair.entry(
         Kind.PLANNED,
-        outcome=case.judged.outcome.value,
-        before=case.evidence.policy,
+        outcome=judged.outcome.value,
+        before=evidence.policy,
         after=plan.policy,
         diff=plan.diff,
         strategy=plan.strategy.value,
     )
     with suppress(LedgerConflict):  # an earlier run of this order has saved this very policy
         guard.ledger.write(planned)
-    guard.ledger.plan(key_arn, fingerprint(plan.policy))
+    guard.ledger.plan(repair.case.key_arn, fingerprint(plan.policy))
     try:
-        guard.keys.put_policy(key_arn, plan.policy)
+        guard.keys.put_policy(evidence.live.arn, plan.policy)
     except (PolicyIsRefused, AccessIsDenied, KeyIsGone) as refusal:
-        return _refuse(guard, case, f"KMS refuses the new policy: {refusal}", plan)
-    policy = _read_back(guard, key_arn, fingerprint(plan.policy))
-    after = replace(case.evidence, policy=policy, read_at=guard.now())
-    return _complete(guard, case, after, planned)
+        return _refuse(guard, repair, f"KMS refuses the new policy: {refusal}", plan)
+    policy = _read_back(guard, evidence.live.arn, fingerprint(plan.policy))
+    after = replace(evidence, policy=policy, read_at=guard.now())
+    return _complete(guard, repair, after, planned)
 
 
 def _read_back(guard: Guard, key_arn: str, expected: str) -> str:
@@ -152,48 +124,54 @@ def _read_back(guard: Guard, key_arn: str, expected: str) -> str:
     return policy
 
 
-def _complete(guard: Guard, case: Case, after: Evidence, planned: Entry) -> Report:
+def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> Report:
     """Tells and records what was done, by what was read back."""
-    key_arn, proved = case.evidence.live.arn, after.judge()
-    guard.alerts.publish(_told(after, proved, case.judged, planned))
+    case = replace(repair.case, evidence=after, judged=after.judge())
+    exposure = _exposure(repair.case, after)
+    guard.alerts.publish(_told(case, repair.case.judged, planned, exposure))
+    settled = case.state.settled == case.finding  # by an earlier run of this order, which counted too
+    times = () if settled else (*case.state.remediated_at, guard.now())
+    guard.ledger.settle(case.key_arn, case.finding, after.read_at, opening=case.opening(), remediated_at=times)
+    facts = {"strategy": planned.facts["strategy"], "exposure": json.dumps(exposure.to_json())}
     with suppress(LedgerConflict):
-        guard.ledger.write(
-            case.entry(Kind.REMEDIATED, outcome=proved.outcome.value, strategy=planned.facts["strategy"])
-        )
-    times = (*case.state.remediated_at, guard.now())
-    guard.ledger.settle(key_arn, after.finding(proved), after.read_at, remediated_at=times)
-    if proved.outcome is Outcome.ENCLOSED:
-        return case.report("remediated", "the guard has enclosed the key")
-    return case.report("overtaken", "another policy than the guard has put is read back")
+        guard.ledger.write(repair.entry(Kind.REMEDIATED, outcome=case.judged.outcome.value, **facts))
+    if case.judged.outcome is Outcome.ENCLOSED:
+        return repair.report("remediated", "the guard has enclosed the key", exposure.seconds)
+    return repair.report("overtaken", "another policy than the guard has put is read back")
 
 
-def _told(after: Evidence, proved: Verdict, before: Verdict, planned: Entry) -> message.Message:
-    if proved.outcome is Outcome.ENCLOSED:
-        facts = planned.facts
-        return message.remediated(matter(after, proved), before=before, diff=facts["diff"], strategy=facts["strategy"])
+def _exposure(before: Case, after: Evidence) -> Exposure:
+    opening = before.opening()
+    opened, by = (opening.at, opening.by) if opening else (None, "")
+    return Exposure(opened, by, after.read_at, THE_GUARD)
+
+
+def _told(case: Case, before: Verdict, planned: Entry, exposure: Exposure) -> message.Message:
+    if case.judged.outcome is Outcome.ENCLOSED:
+        diff, strategy = planned.facts["diff"], planned.facts["strategy"]
+        return message.remediated(matter(case), before=before, diff=diff, strategy=strategy, exposure=exposure)
     reason = "it has put a policy that encloses the key, and reads back another one"
-    return message.alert(matter(after, proved), Decision(DecisionKind.ALERT, reason, severity_of(proved)))
+    return message.alert(matter(case), Decision(DecisionKind.ALERT, reason, severity_of(case.judged)))
 
 
-def _finish(guard: Guard, case: Case) -> Report:
+def _finish(guard: Guard, repair: Repair) -> Report:
     """The key is enclosed already; if an earlier run of this order did it and died before it told, completes that."""
-    change = case.order.change
+    change, evidence = repair.order.change, repair.case.evidence
     written = guard.ledger.of_cause(change.key_arn, change.time, change.event_id)
     planned = next((past for past in reversed(written) if past.kind is Kind.PLANNED), None)
     done = any(past.kind is Kind.REMEDIATED for past in written)
-    if planned is None or done or fingerprint(planned.facts["after"]) != fingerprint(case.evidence.policy):
-        return case.report("quiet", "the key is enclosed already")
-    before = verdict.judge(planned.facts["before"], case.evidence.key, case.evidence.perimeter)
-    return _complete(guard, replace(case, judged=before), case.evidence, planned)
+    if planned is None or done or fingerprint(planned.facts["after"]) != fingerprint(evidence.policy):
+        return repair.report("quiet", "the key is enclosed already")
+    before = verdict.judge(planned.facts["before"], evidence.key, evidence.perimeter)
+    return _complete(guard, replace(repair, case=replace(repair.case, judged=before)), evidence, planned)
 
 
-def _refuse(guard: Guard, case: Case, reason: str, plan: Plan) -> Report:
+def _refuse(guard: Guard, repair: Repair, reason: str, plan: Plan) -> Report:
     """Hands off, and says why; once for each policy."""
-    key_arn, hashed = case.evidence.live.arn, fingerprint(case.evidence.policy)
-    if case.state.refused != hashed:
-        told = message.refused(matter(case.evidence, case.judged), reason=reason, diff=plan.diff)
-        guard.alerts.publish(told)
+    hashed = fingerprint(repair.case.evidence.policy)
+    if repair.case.state.refused != hashed:
+        guard.alerts.publish(message.refused(matter(repair.case), reason=reason, diff=plan.diff))
         with suppress(LedgerConflict):
-            guard.ledger.write(case.entry(Kind.REFUSED, reason=reason, after=plan.policy, diff=plan.diff))
-        guard.ledger.refuse(key_arn, hashed)
-    return case.report("refused", reason)
+            guard.ledger.write(repair.entry(Kind.REFUSED, reason=reason, after=plan.policy, diff=plan.diff))
+        guard.ledger.refuse(repair.case.key_arn, hashed)
+    return repair.report("refused", reason)

@@ -28,6 +28,8 @@ class Settings:
         guard_role_arn: the role that changes policies, or None where remediation is not deployed.
         changes_queue_url: where changed and swept keys wait.
         remediations_queue_url: where keys to be fixed wait, or None where remediation is not deployed.
+        digest_queue_url: where notices wait for the digest.
+        most_alerts: so many messages within five minutes are published each by itself.
         alerts_topic_arn: where alerts go.
         ledger_table: name of the ledger.
         slack_webhook_secret_arn: the secret with the webhook's URL, or None without Slack.
@@ -48,6 +50,8 @@ class Settings:
     guard_role_arn: str | None
     changes_queue_url: str
     remediations_queue_url: str | None
+    digest_queue_url: str
+    most_alerts: int
     alerts_topic_arn: str
     ledger_table: str
     slack_webhook_secret_arn: str | None
@@ -75,6 +79,8 @@ class Settings:
             guard_role_arn=_text(environ, "GUARD_ROLE_ARN") or None,
             changes_queue_url=_needed(environ, "CHANGES_QUEUE_URL"),
             remediations_queue_url=_text(environ, "REMEDIATIONS_QUEUE_URL") or None,
+            digest_queue_url=_needed(environ, "DIGEST_QUEUE_URL"),
+            most_alerts=_number(environ, "MOST_ALERTS"),
             alerts_topic_arn=_needed(environ, "ALERTS_TOPIC_ARN"),
             ledger_table=_needed(environ, "LEDGER_TABLE"),
             slack_webhook_secret_arn=_text(environ, "SLACK_WEBHOOK_SECRET_ARN") or None,

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from kms_perimeter import cloudtrail, message, sweep
+from kms_perimeter.approval import ask_about
 from kms_perimeter.aws.ledger import Entry, Finding, Kind
+from kms_perimeter.comparison import weaker
 from kms_perimeter.decision import Decision, DecisionKind, Severity
 from kms_perimeter.errors import LedgerConflict
 from kms_perimeter.evidence import NO_PERIMETER, Report, report_on
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.message import Matter
+from kms_perimeter.planning import plan_for, why_not
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
-    from kms_perimeter.aws.ledger import State
+    from kms_perimeter.aws.ledger import Opening
+    from kms_perimeter.case import Case
     from kms_perimeter.cloudtrail import KeyChange
     from kms_perimeter.errors import AccessIsDenied
-    from kms_perimeter.evidence import Evidence, Guard
+    from kms_perimeter.evidence import Guard
     from kms_perimeter.message import Message
 
 # These stand where the outcome of a verdict would.
@@ -29,34 +35,74 @@ UNREADABLE = "unreadable"
 UNWATCHED = "unwatched"
 
 
-def announcement(
-    guard: Guard, evidence: Evidence, judged: Verdict, decision: Decision, state: State, carried: Verdict | None
-) -> Message:
-    """The message that tells of a decision."""
-    about = matter(evidence, judged)
+def announce(guard: Guard, case: Case, decision: Decision) -> None:
+    """Tells people of a decision. Where the mode is to ask, the question is in the ledger before it is asked."""
+    about = matter(case)
     if decision.closes_exposure:
-        opened = evidence.change.time if carried else None
-        return message.exposure_closed(about, opened=opened, closed=evidence.read_at, carried=carried)
-    if decision.kind is DecisionKind.CONTESTED:
-        times = state.remediations_since(guard.now() - guard.settings.contested_window)
-        return message.contested(about, times)
-    return message.alert(about, decision)
+        guard.alerts.publish(message.exposure_closed(about, case.exposure(), case.carried))
+    elif decision.kind is DecisionKind.ASK:
+        _ask(guard, case, decision)
+    elif decision.kind is DecisionKind.CONTESTED:
+        start = guard.now() - guard.settings.contested_window
+        times, plan = case.state.remediations_since(start), plan_for(guard, case.evidence)
+        guard.alerts.publish(message.contested(about, times, plan, _openers(guard, case, start)))
+    else:
+        tells_how = decision.kind is DecisionKind.ALERT and case.judged.outcome is Outcome.ESCAPES
+        plan_shown = plan_for(guard, case.evidence) if tells_how else None
+        guard.alerts.publish(message.alert(about, decision, plan_shown))
 
 
-def matter(evidence: Evidence, judged: Verdict) -> Matter:
+def _ask(guard: Guard, case: Case, decision: Decision) -> None:
+    plan = plan_for(guard, case.evidence)
+    if reason := why_not(plan):
+        guard.alerts.publish(message.refused(matter(case), reason=reason, diff=plan.diff))
+        return
+    ask = ask_about(case.evidence, plan, guard.now())
+    guard.asks.put(ask)
+    facts = {"before": case.evidence.policy, "after": plan.policy, "diff": plan.diff, "strategy": plan.strategy.value}
+    with suppress(LedgerConflict):  # an earlier run has asked the same
+        hashed = {"policy_hash": ask.policy_hash, "ask": ask.id}
+        guard.ledger.write(entry(case.evidence.change, Kind.PROPOSED, facts | hashed))
+    guard.alerts.publish(message.asked(matter(case), decision, plan, ask.id))
+
+
+def _openers(guard: Guard, case: Case, start: datetime) -> Iterator[str]:
+    """Who has opened the key since then, the last one first."""
+    yield case.evidence.change.actor
+    recent = takewhile(lambda past: past.at >= start, guard.ledger.entries(case.key_arn))
+    opened = (past for past in recent if past.kind is Kind.VERDICT and past.facts.get("outcome") == Outcome.ESCAPES)
+    yield from (past.actor for past in opened)
+
+
+def moved_to(guard: Guard, case: Case) -> Message | None:
+    """What to say of a key that has come under a weaker perimeter than the one it was settled under."""
+    settled, after = case.state.settled, case.evidence.perimeter
+    if settled is None or settled.perimeter in ("", after.name):
+        return None
+    before = next((known for known in guard.perimeters.perimeters if known.name == settled.perimeter), None)
+    if before is None:
+        return None
+    ways = weaker(before, after, case.evidence.key)
+    return message.moved(matter(case), before=before.name, after=after.name, weaker=ways) if ways else None
+
+
+def matter(case: Case) -> Matter:
     """What a message is about; a sweep is no call that anybody made."""
-    change = evidence.change
+    change, opening = case.evidence.change, case.state.opening
+    since = opening.at if opening else None
     if change.event_name == sweep.SWEEP:
-        return Matter(change.key_arn, judged)
-    return Matter(change.key_arn, judged, change, cloudtrail.came_from_outside(change, evidence.perimeter))
+        return Matter(change.key_arn, case.judged, since=since)
+    outside = cloudtrail.came_from_outside(change, case.evidence.perimeter)
+    return Matter(change.key_arn, case.judged, change, outside, since)
 
 
 def tell_unreadable(guard: Guard, change: KeyChange, refusal: AccessIsDenied) -> Report:
     """A key that cannot be read may be open: silence would hide it. Told once, until it can be read again."""
     finding, cause = Finding(UNREADABLE, "", ""), None if change.event_name == sweep.SWEEP else change
-    if guard.ledger.observe(change.key_arn, finding, guard.now()).settled != finding:
+    state = guard.ledger.observe(change.key_arn, finding, guard.now())
+    if state.settled != finding:
         told = message.unreadable(change.key_arn, reason=str(refusal), change=cause)
-        tell_once(guard, change, finding, told, str(refusal))
+        tell_once(guard, change, finding, told, str(refusal), state.opening)
     return report_on(change, UNREADABLE, str(refusal))
 
 
@@ -65,29 +111,33 @@ def tell_unwatched(guard: Guard, change: KeyChange) -> Report:
 
     Else whoever may change a tag or an alias could open a key behind the guard's back.
     """
-    finding, settled = Finding(UNWATCHED, "", ""), guard.ledger.state(change.key_arn).settled
+    state = guard.ledger.state(change.key_arn)
+    finding, settled = Finding(UNWATCHED, "", ""), state.settled
     if settled is None or settled == finding:
         return report_on(change, "ignored", NO_PERIMETER)
     reason = f"no perimeter applies to the key any more; it was under `{settled.perimeter}`"
     judged = Verdict(Outcome.UNDECIDED, None, "", reason=reason)
     about = Matter(change.key_arn, judged, None if change.event_name == sweep.SWEEP else change)
     decision = Decision(DecisionKind.ALERT, "it is under no perimeter", Severity.HIGH)
-    tell_once(guard, change, finding, message.alert(about, decision), reason)
+    tell_once(guard, change, finding, message.alert(about, decision), reason, state.opening)
     return report_on(change, UNWATCHED, reason)
 
 
-def tell_once(guard: Guard, change: KeyChange, finding: Finding, told: Message, reason: str) -> None:
-    """Tells of a finding that is no verdict, and records and settles it."""
+def tell_once(
+    guard: Guard, change: KeyChange, finding: Finding, told: Message, reason: str, opening: Opening | None
+) -> None:
+    """Tells of a finding that is no verdict, and records and settles it; an open key stays as open as it was."""
     now = guard.now()
     guard.ledger.claim(change.key_arn, finding, now)
     guard.alerts.publish(told)
     with suppress(LedgerConflict):
         guard.ledger.write(entry(change, Kind.VERDICT, {"outcome": finding.outcome, "reason": reason}))
-    guard.ledger.settle(change.key_arn, finding, now)
+    guard.ledger.settle(change.key_arn, finding, now, opening=opening)
 
 
-def verdict_entry(evidence: Evidence, judged: Verdict, decision: Decision, carried: Verdict | None) -> Entry:
+def verdict_entry(case: Case, decision: Decision) -> Entry:
     """The ledger's entry for a new finding."""
+    evidence, judged = case.evidence, case.judged
     facts = {
         "outcome": judged.outcome.value,
         "perimeter": evidence.perimeter.name,
@@ -97,8 +147,11 @@ def verdict_entry(evidence: Evidence, judged: Verdict, decision: Decision, carri
         "decision": decision.kind.value,
         "reason": decision.reason,
     }
-    exposed = {"exposed_policy": str(evidence.change.policy)} if carried else {}
-    return entry(evidence.change, Kind.VERDICT, facts | exposed)
+    if case.carried:
+        facts["exposed_policy"] = str(evidence.change.policy)
+    if decision.closes_exposure:
+        facts["exposure"] = json.dumps(case.exposure().to_json())
+    return entry(evidence.change, Kind.VERDICT, facts)
 
 
 def entry(change: KeyChange, kind: Kind, facts: Mapping[str, str]) -> Entry:

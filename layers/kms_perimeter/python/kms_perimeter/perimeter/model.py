@@ -114,10 +114,18 @@ class PolicyException:
 
 @dataclass(frozen=True, slots=True)
 class PerimeterFile:
-    """A whole perimeter file; the first perimeter that applies to a key counts."""
+    """A whole perimeter file; the first perimeter that applies to a key counts.
+
+    Attributes:
+        perimeters: in the order of the file.
+        exceptions: keys that somebody answers for until a day.
+        alert_only_tags: tags of keys that infrastructure code manages; such a key is told about and never changed,
+            since the code would put its own policy back. Values take ``*`` and ``?``.
+    """
 
     perimeters: tuple[Perimeter, ...]
     exceptions: tuple[PolicyException, ...] = ()
+    alert_only_tags: tuple[tuple[str, str], ...] = ()
 
     def perimeter_for(self, key: Key) -> Perimeter | None:
         """The first perimeter that applies to the key, or None.
@@ -131,10 +139,18 @@ class PerimeterFile:
         """The exception for this key that has not expired; it still holds on its last day."""
         return next((e for e in self.exceptions if e.key == key_arn and today <= e.expires), None)
 
+    def alert_only(self, key: Key) -> tuple[str, str] | None:
+        """The tag for which the key is told about and never changed, or None."""
+        tags = key.tags or {}
+        wanted = self.alert_only_tags
+        return next(((n, tags[n]) for n, pattern in wanted if n in tags and wildcard.matches(pattern, tags[n])), None)
+
     @property
     def needs_tags(self) -> bool:
-        """Whether a key's tags must be known to tell its perimeter."""
-        return any(p.applies_to is not None and p.applies_to.tags for p in self.perimeters)
+        """Whether a key's tags must be known to tell its perimeter, or what may be done about it."""
+        return bool(self.alert_only_tags) or any(
+            p.applies_to is not None and p.applies_to.tags for p in self.perimeters
+        )
 
     @property
     def needs_aliases(self) -> bool:

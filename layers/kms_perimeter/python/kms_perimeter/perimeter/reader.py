@@ -108,13 +108,19 @@ def simple(
 
 
 def _file(place: Place) -> PerimeterFile:
-    members = place.members(("$schema", "version", "perimeters", "exceptions"), required=("version", "perimeters"))
+    known = ("$schema", "version", "perimeters", "exceptions", "alert_only_tags")
+    members = place.members(known, required=("version", "perimeters"))
     version = members["version"]
     if version.value != 1 or isinstance(version.value, bool):
         version.refuse("must be 1, the only version there is")
     perimeters = _filled(members["perimeters"], "perimeter")
     exceptions = members["exceptions"].items() if "exceptions" in members else []
-    read = PerimeterFile(tuple(map(_perimeter, perimeters)), tuple(map(_exception, exceptions)))
+    tags = members["alert_only_tags"].mapping() if "alert_only_tags" in members else {}
+    read = PerimeterFile(
+        tuple(map(_perimeter, perimeters)),
+        tuple(map(_exception, exceptions)),
+        tuple((name, _tag_value(value)) for name, value in tags.items()),
+    )
     _refuse_repeated(perimeters, [perimeter.name for perimeter in read.perimeters], "name")
     _refuse_repeated(exceptions, [exception.key for exception in read.exceptions], "key")
     _refuse_unreachable(perimeters, read.perimeters)

@@ -8,6 +8,6 @@ key has one item `STATE`, which says what was last seen and what was last settle
 from kms_perimeter.aws.ledger.asks import Ask, Asks
 from kms_perimeter.aws.ledger.entry import Entry, Kind
 from kms_perimeter.aws.ledger.ledger import CLAIM, Ledger
-from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, Finding, State
+from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, Finding, Opening, State
 
-__all__ = ["CLAIM", "KEPT_REMEDIATIONS", "Ask", "Asks", "Entry", "Finding", "Kind", "Ledger", "State"]
+__all__ = ["CLAIM", "KEPT_REMEDIATIONS", "Ask", "Asks", "Entry", "Finding", "Kind", "Ledger", "Opening", "State"]

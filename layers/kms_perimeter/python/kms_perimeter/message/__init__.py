@@ -1,0 +1,30 @@
+"""What the guard says: pure wording, from what was found, decided and done.
+
+Every message answers, in this order: what is open and to whom, by which statement, who did it from where and when, what
+the guard does about it, what to do now.
+"""
+
+from kms_perimeter.message.closed import exposure_closed, refused, remediated
+from kms_perimeter.message.digest import STILL_OPEN, Notice, digest, notice_of
+from kms_perimeter.message.model import Exposure, Matter, Message
+from kms_perimeter.message.opened import alert, asked, contested, unreadable
+from kms_perimeter.message.standing import exception_ends, moved
+
+__all__ = [
+    "STILL_OPEN",
+    "Exposure",
+    "Matter",
+    "Message",
+    "Notice",
+    "alert",
+    "asked",
+    "contested",
+    "digest",
+    "exception_ends",
+    "exposure_closed",
+    "moved",
+    "notice_of",
+    "refused",
+    "remediated",
+    "unreadable",
+]

@@ -1,0 +1,85 @@
+"""Messages about a key that was open: closed by the guard, closed by others, or not closed for a reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kms_perimeter import wording
+from kms_perimeter.decision import Severity, severity_of
+from kms_perimeter.letter import Part
+from kms_perimeter.message.model import Exposure, Matter, Message, compose
+
+if TYPE_CHECKING:
+    from kms_perimeter.verdict import Verdict
+
+
+def exposure_closed(matter: Matter, exposure: Exposure, carried: Verdict | None = None) -> Message:
+    """A key that was open for a while and is enclosed again.
+
+    Args:
+        matter: the key as it is now.
+        exposure: the time in which it was open.
+        carried: the verdict on the policy that was in force meanwhile.
+    """
+    headline = f"{wording.key_id(matter.key_arn)} was open and is enclosed again"
+    parts = (
+        exposure.part(),
+        Part("What was open", wording.findings(carried) if carried else ()),
+        wording.cause(matter.change, outside=matter.outside),
+        Part("What to do now", ("Look in CloudTrail for uses of the key in that time.",)),
+    )
+    return compose("exposure-closed", Severity.LOW, headline, matter, parts, {"exposed": exposure.to_json()})
+
+
+def remediated(
+    matter: Matter, *, before: Verdict, diff: str, strategy: str = "guard", exposure: Exposure | None = None
+) -> Message:
+    """The guard has changed the key's policy, read it back and judged what it read.
+
+    Args:
+        matter: the key with the verdict on the new policy.
+        before: the verdict on the policy that was replaced.
+        diff: from the old policy to the new one, as a unified diff.
+        strategy: how the new policy was made.
+        exposure: the time in which the key was open.
+    """
+    headline = f"{wording.key_id(matter.key_arn)} was open and the guard has enclosed it"
+    done = (
+        f"It has put a new policy by the strategy `{strategy}`, read it back and proved it: {matter.verdict.outcome}."
+    )
+    undo = f"The policy that it replaced is in the ledger: `kms-perimeter history {matter.key_arn}`."
+    parts = (
+        Part("What was open", wording.findings(before)),
+        *((exposure.part(),) if exposure else ()),
+        wording.cause(matter.change, outside=matter.outside),
+        Part("What the guard has done", (done, undo)),
+        Part("The change", tuple(diff.splitlines()), code=True),
+        Part("What to do now", ("Make the same change where the policy is kept, or it will be undone there.",)),
+    )
+    exposed = {"exposed": exposure.to_json()} if exposure else {}
+    facts = {"before": before.to_json(), "diff": diff, "strategy": strategy, **exposed}
+    return compose("remediated", Severity.MEDIUM, headline, matter, parts, facts)
+
+
+def refused(matter: Matter, *, reason: str, diff: str = "") -> Message:
+    """The guard was to fix the key and does not, since the plan fails a check or KMS refuses it.
+
+    Args:
+        matter: the key, still as it was.
+        reason: one clause.
+        diff: what the plan would have changed, where there is a plan.
+    """
+    headline = f"{wording.key_id(matter.key_arn)} stays open: the guard cannot fix it"
+    advice = (
+        "Restrict the statement to the approved networks, or add a Deny for all others: see `kms-perimeter fix`.",
+        "If the key must stay open, name it and its owner under `exceptions` in the perimeter file.",
+    )
+    parts = (
+        Part("What is open", wording.findings(matter.verdict)),
+        wording.cause(matter.change, outside=matter.outside),
+        Part("Why the guard does not fix it", (wording.sentence(reason), "The key is as it was.")),
+        Part("The change that it did not make", tuple(diff.splitlines()), code=True),
+        Part("What to do now", advice),
+    )
+    severity = severity_of(matter.verdict)
+    return compose("refused", severity, headline, matter, parts, {"refused": reason, "diff": diff})

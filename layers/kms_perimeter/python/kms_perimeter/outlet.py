@@ -1,0 +1,56 @@
+"""Where messages leave: each by itself, until there are so many that one message must do for all.
+
+A pipeline that opens a thousand keys must not ring a thousand times. The ledger counts the messages of each window of
+time; those above the limit wait in a queue, from which `on_digest` makes one message of many.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from kms_perimeter.decision import DecisionKind
+from kms_perimeter.message import Notice, notice_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from kms_perimeter.aws.ledger import Ledger
+    from kms_perimeter.aws.queues import Queue
+    from kms_perimeter.aws.topic import Topic
+    from kms_perimeter.message import Message
+
+WINDOW = timedelta(minutes=5)
+LOUD = (DecisionKind.CONTESTED.value,)  # said once for a key, and to be heard
+
+
+class Outlet:
+    """The way out for messages."""
+
+    def __init__(self, topic: Topic, waiting: Queue, ledger: Ledger, most: int, now: Callable[[], datetime]) -> None:
+        """As its name says.
+
+        Args:
+            topic: where messages go.
+            waiting: where notices wait for a digest.
+            ledger: counts the messages.
+            most: so many messages within `WINDOW` are published each by itself.
+            now: the clock.
+        """
+        self._topic, self._waiting, self._ledger, self._most, self._now = topic, waiting, ledger, most, now
+
+    def publish(self, message: Message) -> None:
+        """Publishes a message, or lets it wait for the digest."""
+        if message.data["kind"] in LOUD or self._ledger.count_alert(self._window()) <= self._most:
+            self._topic.publish(message)
+        else:
+            self.wait(notice_of(message))
+
+    def wait(self, notice: Notice) -> None:
+        """Lets a notice wait for the next digest."""
+        self._waiting.send_all([notice.to_json()])
+
+    def _window(self) -> str:
+        started = int(self._now().timestamp() // WINDOW.total_seconds() * WINDOW.total_seconds())
+        return str(started)

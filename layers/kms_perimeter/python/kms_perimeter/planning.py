@@ -1,0 +1,45 @@
+"""The plan for a key as it is now, with what only AWS and the ledger can tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kms_perimeter import remedy
+from kms_perimeter.errors import AccessIsDenied
+from kms_perimeter.perimeter import Strategy
+from kms_perimeter.verdict import Outcome
+
+if TYPE_CHECKING:
+    from kms_perimeter.evidence import Evidence, Guard
+    from kms_perimeter.remedy import Plan
+
+
+def plan_for(guard: Guard, evidence: Evidence) -> Plan:
+    """What would enclose the key, and the proofs of it."""
+    arn = evidence.live.arn
+    restores = evidence.perimeter.strategy is Strategy.RESTORE
+    return remedy.plan(
+        evidence.policy,
+        evidence.key,
+        evidence.perimeter,
+        guard_role=guard.settings.guard_role_arn,
+        last_enclosed=guard.ledger.last_enclosed(arn) if restores else None,
+        service_grants=_service_grantees(guard, arn),
+    )
+
+
+def why_not(plan: Plan) -> str | None:
+    """Why the plan must not be carried out, or None if every proof holds."""
+    if plan.refused:
+        return plan.refused
+    if plan.verdict.outcome is not Outcome.ENCLOSED:
+        return f"the new policy is not proved to be enclosed, it is {plan.verdict.outcome.value}"
+    return None if plan.changed else "the plan would change nothing"
+
+
+def _service_grantees(guard: Guard, key_arn: str) -> tuple[str, ...]:
+    """Services that work through grants: KMS sees principals that a guard statement cannot always tell from others."""
+    try:
+        return guard.keys.service_grantees(key_arn)
+    except AccessIsDenied as refusal:  # then there may be some
+        return (f"they cannot be listed: {refusal}",)
