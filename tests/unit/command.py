@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
 from kms_perimeter.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases" / "cli"
@@ -36,9 +39,9 @@ class Ran:
         return json.loads(self.out)
 
 
-def run(*arguments: str, stdin: str | bytes = "") -> Ran:
-    """Run `kms-perimeter` with these arguments."""
-    result = CliRunner().invoke(main, list(arguments), input=stdin, prog_name="kms-perimeter")
+def run(*arguments: str, stdin: str | bytes = "", env: Mapping[str, str | None] | None = None) -> Ran:
+    """Run `kms-perimeter` with these arguments, and with these environment variables; None takes one away."""
+    result = CliRunner().invoke(main, list(arguments), input=stdin, prog_name="kms-perimeter", env=env)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)

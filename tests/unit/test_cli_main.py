@@ -32,7 +32,7 @@ def test_every_command_helps_with_an_example(command: str) -> None:
     ran = run(command, "--help")
 
     assert (ran.status, ran.err) == (0, "")
-    assert f"kms-perimeter {command} " in ran.out.split("Example", 1)[1]
+    assert f"kms-perimeter {command}" in ran.out.split("Example", 1)[1]
     assert "Exit status: 0" in ran.out
     assert COMMANDS[command] in " ".join(run("--help").out.split())
 
@@ -79,3 +79,35 @@ def test_no_color_is_obeyed() -> None:
 
     assert "\x1b[1;31m" in coloured.stdout
     assert "31m" not in plain.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--no-color", "check"), ("check", "--no-color")])
+def test_colours_can_be_forbidden(arguments: tuple[str, ...]) -> None:
+    """`--no-color` is taken before and after the command, and leaves nothing for the terminal to obey."""
+    ran = started(*arguments, OPEN, *ENDPOINT, FORCE_COLOR="1", TERM="xterm")
+
+    assert (ran.returncode, "\x1b" in ran.stdout) == (1, False)
+
+
+@pytest.mark.parametrize(("shell", "said"), [("bash", "complete -o nosort"), ("zsh", "#compdef"), ("fish", "complete")])
+def test_a_shell_learns_to_complete(shell: str, said: str) -> None:
+    """The script is the shell's own, and asks this program."""
+    ran = run("completion", shell)
+
+    assert ran.status == 0
+    assert said in ran.out
+    assert "_KMS_PERIMETER_COMPLETE" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("kms-perimeter va", "plain,validate"), ("kms-perimeter scan --all-", "plain,--all-regions"),
+     ("kms-perimeter check pol", "file,pol"), ("kms-perimeter init --mode en", "plain,enforce")],
+)  # fmt: skip
+def test_commands_options_files_and_values_are_completed(words: str, offered: str) -> None:
+    """What a shell asks for is offered."""
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+
+    ran = run(env={"_KMS_PERIMETER_COMPLETE": "bash_complete", **asked})
+
+    assert offered in ran.out.splitlines()

@@ -46,19 +46,25 @@ class Deployment:
     parameters: Mapping[str, str] = field(hash=False)
 
     @classmethod
-    def find(cls, session: Session, stack: str = STACK) -> Deployment:
+    def find(cls, session: Session, stack: str = STACK, region: str | None = None) -> Deployment:
         """The deployment of this name in the session's account and Region. Takes ``cloudformation:DescribeStacks``.
+
+        Args:
+            session: whose account.
+            stack: the name.
+            region: where to look, if not in the session's Region.
 
         Raises:
             NoDeployment: there is no such stack, or it is none of this service.
         """
         try:
-            answer = session.client("cloudformation", config=PATIENCE).describe_stacks(StackName=stack)
+            client = session.client("cloudformation", region_name=region, config=PATIENCE)
+            answer = client.describe_stacks(StackName=stack)
         except ClientError as error:
             # CloudFormation has no error code of its own for this: ValidationError, "Stack with id … does not exist".
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
-            raise NoDeployment(f"there is no stack `{stack}` in {session.region_name}") from None
+            raise NoDeployment(f"there is no stack `{stack}` in {region or session.region_name}") from None
         told = answer["Stacks"][0]
         _, partition, _, region, account, _ = told["StackId"].split(":", 5)
         outputs = {one["OutputKey"]: one["OutputValue"] for one in told.get("Outputs", [])}

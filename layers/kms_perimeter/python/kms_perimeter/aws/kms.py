@@ -95,6 +95,12 @@ class Keys:
             pages = self._client.get_paginator("list_aliases").paginate(KeyId=str(key.arn))
             return replace(key, aliases=tuple(alias["AliasName"] for page in pages for alias in page["Aliases"]))
 
+    def aliases(self) -> Iterator[tuple[str, str]]:
+        """Every alias and the ID of its key, those of keys that AWS manages among them: a hundred in a call."""
+        with refusals():
+            for page in self._client.get_paginator("list_aliases").paginate():
+                yield from ((one["AliasName"], one["TargetKeyId"]) for one in page["Aliases"] if "TargetKeyId" in one)
+
     def policy(self, key_arn: str) -> str:
         """The text of the key's policy."""
         with refusals():

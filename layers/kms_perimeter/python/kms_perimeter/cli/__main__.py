@@ -2,4 +2,4 @@
 
 from kms_perimeter.cli.main import main
 
-main()
+main(prog_name="kms-perimeter")

@@ -38,7 +38,7 @@ Exit status: 0 enclosed, 1 escapes, 2 bad usage or malformed input, 3 undecided;
 
 
 @click.command(epilog=EPILOG)
-@click.argument("policies", metavar="POLICY.json...", nargs=-1, required=True)
+@click.argument("policies", metavar="POLICY.json...", nargs=-1, required=True, shell_complete=inputs.complete_file)
 @inputs.perimeter_option(required=True)
 @inputs.key_options
 @inputs.format_option("text", "json", "sarif")

@@ -21,6 +21,7 @@ class Checked:
             None for a file that is a key policy.
         place: where the policy stands in the file, or what is wrong with it; None where that is not known.
         statements: where each statement stands.
+        accepted: who answers for what is found until when, where somebody does.
     """
 
     file: str
@@ -28,6 +29,7 @@ class Checked:
     resource: str | None = None
     place: Place | None = None
     statements: tuple[Place | None, ...] = ()
+    accepted: str | None = None
 
     @property
     def name(self) -> str:

@@ -19,6 +19,8 @@ from kms_perimeter.policy.key import DEFAULT_SPEC, DEFAULT_USAGE, Key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from click.shell_completion import CompletionItem
+
     from kms_perimeter.perimeter import Perimeter, PerimeterFile
 
 STANDARD_INPUT = "-"
@@ -137,15 +139,44 @@ def read_perimeters(name: str) -> PerimeterFile:
     Raises:
         InputError: it cannot be read, or something in it is wrong; names the place.
     """
-    text = read_text(name)
     try:
-        if name.endswith((".yaml", ".yml")) or not (name.endswith(".json") or text.lstrip().startswith(("{", "["))):
-            from kms_perimeter.cli import yaml_text  # noqa: PLC0415 - PyYAML only where there is YAML
-
-            return yaml_text.load(text)
-        return perimeter.load(text)
+        return load_perimeters(name)
     except InvalidInput as error:
         raise InputError(f"{name}: {error}") from None
+
+
+def load_perimeters(name: str) -> PerimeterFile:
+    """The same, for a command that tells by itself what is wrong.
+
+    Raises:
+        InputError: it cannot be read.
+        MalformedPerimeter: something in it is wrong; names the place.
+    """
+    text = read_text(name)
+    if name.endswith((".yaml", ".yml")) or not (name.endswith(".json") or text.lstrip().startswith(("{", "["))):
+        from kms_perimeter.cli import yaml_text  # noqa: PLC0415 - PyYAML only where there is YAML
+
+        return yaml_text.load(text)
+    return perimeter.load(text)
+
+
+def write_text(name: str, text: str) -> None:
+    """Writes a file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        Path(name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{name}: {(error.strerror or str(error)).lower()}") from None
+
+
+def complete_file(_context: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
+    """For shell completion: a file."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
+    return [CompletionItem(start, type="file")]
 
 
 def choose(file: PerimeterFile) -> tuple[Perimeter, str | None]:
@@ -167,13 +198,14 @@ def choose(file: PerimeterFile) -> tuple[Perimeter, str | None]:
 
 def policy_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """The argument for one policy."""
-    return click.argument("policy", metavar="POLICY.json")(function)
+    return click.argument("policy", metavar="POLICY.json", shell_complete=complete_file)(function)
 
 
 def perimeter_option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The option ``--perimeter``."""
     told = "The perimeter file, in JSON or YAML."
-    return click.option("--perimeter", "perimeter_name", metavar="FILE", required=required, help=told)
+    name = ("--perimeter", "perimeter_name")
+    return click.option(*name, metavar="FILE", required=required, shell_complete=complete_file, help=told)
 
 
 def format_option(*choices: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from kms_perimeter import __version__
+from kms_perimeter.cli import colour
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "check": "Prove that key policies keep their key inside a perimeter, or show how not.",
@@ -16,6 +20,10 @@ COMMANDS = {
     "approve": "Say yes to a plan that the guard has asked about.",
     "resume": "Let the guard take up a key again that it has given up as contested.",
     "replay": "Tell what the service would decide on CloudTrail events, without AWS.",
+    "init": "Write a first perimeter file from the networks that the account has.",
+    "validate": "Tell whether perimeter files are good, and where not.",
+    "scan": "Judge every key of an account, and change none.",
+    "completion": "Print the script that teaches a shell to complete the commands.",
 }
 
 
@@ -30,12 +38,40 @@ class LazyGroup(click.Group):
         """The subcommand of that name, if there is one."""
         if cmd_name not in COMMANDS:
             return None
-        return cast("click.Command", getattr(import_module(f"kms_perimeter.cli.{cmd_name}"), cmd_name))
+        command = cast("click.Command", getattr(import_module(f"kms_perimeter.cli.{cmd_name}"), cmd_name))
+        if not any(parameter.name == "no_color" for parameter in command.params):
+            command.params.append(colour.option())
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
         """The list of subcommands in the help, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may come next, without importing the subcommands."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
+        names = [CompletionItem(name, help=told) for name, told in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Runs the subcommand; whatever it or AWS refuses becomes one line on standard error.
+
+        Raises:
+            InputError: the line.
+        """
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            from kms_perimeter.cli import inputs, refusals  # noqa: PLC0415 - only where something is refused
+
+            line = refusals.told(error)
+            if line is None:
+                raise
+            raise inputs.InputError(line) from error
 
 
 EPILOG = """\
@@ -45,6 +81,7 @@ Examples:
   kms-perimeter fix policy.json --perimeter perimeter.yaml --out fixed.json
   kms-perimeter evaluate policy.json --request request.json
   kms-perimeter replay event.json --perimeter perimeter.json
+  kms-perimeter init && kms-perimeter scan --perimeter perimeter.yaml --plan
 
 Exit status: 0 fine, 1 not fine, 2 bad usage or input, 3 undecided; each command's help says more.
 """
@@ -58,3 +95,6 @@ Exit status: 0 fine, 1 not fine, 2 bad usage or input, 3 undecided; each command
 @click.version_option(__version__, prog_name="kms-perimeter", message="%(prog)s %(version)s")
 def main() -> None:
     """A KMS key can be used only from the networks its owner approved: prove it, or see the request that escapes."""
+
+
+main.params.append(colour.option())

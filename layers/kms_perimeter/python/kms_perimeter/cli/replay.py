@@ -65,7 +65,7 @@ Exit status: 0 whatever is decided, 2 bad usage or input.
 
 
 @click.command(epilog=EPILOG)
-@click.argument("events", metavar="EVENT.json...", nargs=-1, required=True)
+@click.argument("events", metavar="EVENT.json...", nargs=-1, required=True, shell_complete=inputs.complete_file)
 @inputs.perimeter_option(required=False)
 @inputs.usage_options
 @inputs.format_option("text", "json")

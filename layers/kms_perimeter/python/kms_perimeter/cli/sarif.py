@@ -61,12 +61,15 @@ def _result(
     uri = _uri(one.file)
     digest = hashlib.sha256(repr((uri, one.resource, code, *identity)).encode()).hexdigest()
     named = f"{one.resource}: {told}" if one.resource else told
-    return {
+    result: dict[str, Any] = {
         "ruleId": code,
         "message": {"text": named},
         "locations": [_location(one, uri, ref)],
         "partialFingerprints": {"kmsPerimeter/v1": digest[:32]},
     }
+    if one.accepted:
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one.accepted}]
+    return result
 
 
 def _location(one: Checked, uri: str, ref: StatementRef | None) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
+from kms_perimeter.cli import colour
 from kms_perimeter.cloudtrail import Ignored
 from kms_perimeter.verdict import Outcome
 from kms_perimeter.wording import grouped, named
@@ -38,10 +39,11 @@ STYLES = {
 
 
 class Paper:
-    """Lines for standard output; nothing in them is taken for markup or obeyed by the terminal."""
+    """Lines for standard output or a file; nothing in them is taken for markup or obeyed by the terminal."""
 
-    def __init__(self) -> None:
-        self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    def __init__(self, file: IO[str] | None = None) -> None:
+        options = colour.of_console()
+        self._console = Console(file=file, soft_wrap=True, highlight=False, markup=False, emoji=False, **options)
 
     def line(self, *parts: str | tuple[str, str], indent: int = 0) -> None:
         """One line of plain and styled parts."""
@@ -65,7 +67,7 @@ def print_checked(checked: list[Checked], why: str | None) -> None:
     for one in checked:
         verdict = one.verdict
         paper.line((one.name, "bold"), ": ", styled(verdict.outcome.value), f" ({_judged_as(verdict)})")
-        _print_verdict(paper, verdict, one)
+        print_verdict(paper, verdict, one)
     if why:
         paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
     if len(checked) > 1:
@@ -74,9 +76,9 @@ def print_checked(checked: list[Checked], why: str | None) -> None:
         paper.line(("in all: ", "bold"), f"{len(checked)} policies, {told}")
 
 
-def print_plan(plan: Plan, name: str, why: str | None, out: str | None) -> None:
-    """The plan of `fix`."""
-    paper = Paper()
+def print_plan(plan: Plan, name: str, why: str | None, out: str | None, paper: Paper | None = None) -> None:
+    """A plan, as `fix` makes it."""
+    paper = paper or Paper()
     if plan.refused is not None:
         paper.line((name, "bold"), ": ", styled("refused"), f": {plan.refused}")
     elif not plan.changed:
@@ -86,7 +88,7 @@ def print_plan(plan: Plan, name: str, why: str | None, out: str | None) -> None:
     print_diff(paper, plan.diff)
     if plan.changed or plan.refused is not None:
         paper.line("the new policy: ", styled(plan.verdict.outcome.value), f" ({_judged_as(plan.verdict)})")
-        _print_verdict(paper, plan.verdict, None)
+        print_verdict(paper, plan.verdict, None)
     if out and plan.refused is None:
         paper.line(f"written to {out}")
     if why:
@@ -134,7 +136,7 @@ def _print_change(paper: Paper, one: Replayed) -> None:
         paper.line(_why_no_verdict(one, truncated=change.truncated), indent=1)
         return
     paper.line("the policy it carries: ", styled(one.verdict.outcome.value), f" ({_judged_as(one.verdict)})", indent=1)
-    _print_verdict(paper, one.verdict, None, indent=2)
+    print_verdict(paper, one.verdict, None, indent=2)
     paper.line("decision: ", styled(one.decision.kind.value), f", {one.decision.reason}", indent=1)
 
 
@@ -150,7 +152,8 @@ def _judged_as(verdict: Verdict) -> str:
     return f"perimeter {verdict.perimeter}, key usage {verdict.key_usage}"
 
 
-def _print_verdict(paper: Paper, verdict: Verdict, checked: Checked | None, indent: int = 1) -> None:
+def print_verdict(paper: Paper, verdict: Verdict, checked: Checked | None, indent: int = 1) -> None:
+    """What is said of a policy: reason, escapes and advisories."""
     if verdict.reason:
         paper.line(verdict.reason, indent=indent)
     for (ref, route), escapes in grouped(verdict.escapes).items():

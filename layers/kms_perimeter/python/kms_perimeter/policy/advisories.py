@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _VIA = frozenset({"aws:viaawsservice", "kms:viaservice", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast",
                   "kms:grantisforawsresource"})  # fmt: skip
-_DOCUMENTED_IDS = frozenset({
+DOCUMENTED_IDS = frozenset({
     "vpce-1234abcdf5678c90a", "vpce-1a2b3c4d", "vpce-0123456789abcdef0", "vpce-1234567890abcdef0", "vpce-11223344",
     "vpce-11112222333344445", "vpc-12345678", "vpc-2b2b2b2b", "vpc-1a2b3c4d", "vpc-111bbb22", "vpc-111bbccc",
     "vpc-0123456789abcdef0", "vpc-1234567890abcdef0", "vpc-11112222333344445", "vpc-abcdef01", "vpce-abcdef01",
@@ -88,7 +88,7 @@ def _of_condition(condition: Condition, statement: Statement, key: Key) -> Itera
         values = ", ".join(f"`{v}`" for v in condition.values[:3])
         yield Advisory("condition-never-true", ref, f"no request has a `{key_name}` that {condition.operator} {values}")
     for value in condition.values:
-        if condition.key in ("aws:sourcevpce", "aws:sourcevpc") and value in _DOCUMENTED_IDS:
+        if condition.key in ("aws:sourcevpce", "aws:sourcevpc") and value in DOCUMENTED_IDS:
             yield Advisory("placeholder-network", ref, f"`{value}` is an ID from documentation")
 
 

@@ -1,0 +1,96 @@
+"""A fleet for people: what is open first, and what is enclosed as a number."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from kms_perimeter.cli import text
+from kms_perimeter.cli.text import Paper
+from kms_perimeter.fleet import Skipped, Standing
+from kms_perimeter.wording import at
+
+if TYPE_CHECKING:
+    from kms_perimeter.fleet import Fleet, KeyFinding
+
+STYLES = {
+    Standing.OPEN: "bold red",
+    Standing.MALFORMED: "bold magenta",
+    Standing.UNDECIDED: "bold yellow",
+    Standing.UNREADABLE: "bold yellow",
+    Standing.EXCEPTED: "bold cyan",
+    Standing.UNWATCHED: "bold",
+    Standing.ENCLOSED: "bold green",
+}
+QUIET = (Standing.UNWATCHED, Standing.ENCLOSED)  # of which there are many, and nothing more to say
+SKIPPED = {
+    Skipped.AWS_MANAGED: "AWS managed",
+    Skipped.PENDING_DELETION: "pending deletion",
+    Skipped.GONE: "gone meanwhile",
+}
+
+
+def rendered(fleet: Fleet, *, every: bool) -> str:
+    """The same as text for a file."""
+    written = StringIO()
+    print_fleet(fleet, every=every, paper=Paper(written))
+    return written.getvalue()
+
+
+def print_fleet(fleet: Fleet, *, every: bool, paper: Paper | None = None) -> None:
+    """Each key that is not enclosed, then the numbers.
+
+    Args:
+        fleet: the keys.
+        every: whether to list the enclosed and the unwatched keys too.
+        paper: where to print; by default on standard output.
+    """
+    paper = paper or Paper()
+    for standing in Standing:
+        if every or standing not in QUIET:
+            for finding in fleet.of(standing):
+                _print_key(paper, finding)
+    for one in fleet.unscanned:
+        paper.line((f"{one.account} {one.region}", "bold"), ": ", ("not scanned", "bold yellow"), f": {one.reason}")
+    _print_numbers(paper, fleet)
+
+
+def _print_key(paper: Paper, finding: KeyFinding) -> None:
+    standing = (finding.standing.value, STYLES[finding.standing])
+    under = f" (perimeter {finding.perimeter}, key usage {finding.key_usage})" if finding.perimeter else ""
+    named = f" {finding.aliases[0]}" if finding.aliases else ""
+    paper.line((f"{finding.arn}{named}", "bold"), ": ", standing, under)
+    if finding.unreadable:
+        paper.line(finding.unreadable, indent=1)
+    if finding.exception:
+        told = f"{finding.exception.owner} answers for it until {finding.exception.expires}: {finding.exception.reason}"
+        paper.line(told, indent=1)
+    if finding.opened:
+        paper.line(f"open since {at(finding.opened.at)}, by {finding.opened.actor}", indent=1)
+    if finding.verdict:
+        text.print_verdict(paper, finding.verdict, None)
+    if finding.plan:
+        text.print_plan(finding.plan, f"{finding.name}: enforce", None, None, paper)
+
+
+def _print_numbers(paper: Paper, fleet: Fleet) -> None:
+    seconds = int((fleet.ended - fleet.started).total_seconds())
+    counts = {standing: count for standing, count in fleet.counts().items() if count}
+    told: list[str | tuple[str, str]] = []
+    for standing, count in counts.items():
+        told += [", " if told else "", (f"{count} {standing.value}", STYLES[standing])]
+    keys = f"{len(fleet.findings)} key{'' if len(fleet.findings) == 1 else 's'}"
+    paper.line(("in all: ", "bold"), f"{keys} in {seconds} s", ": " if told else "", *told)
+    left_out = [f"{fleet.skipped[reason]} {word}" for reason, word in SKIPPED.items() if fleet.skipped.get(reason)]
+    if left_out:
+        paper.line(("skipped: ", "bold"), ", ".join(left_out))
+    if fleet.findings and counts.keys() <= {Standing.UNWATCHED}:
+        paper.line(("note: ", "bold"), "no perimeter is for any of these keys, so nothing was proved")
+    _print_plans(paper, fleet)
+
+
+def _print_plans(paper: Paper, fleet: Fleet) -> None:
+    plans = [finding.plan for finding in fleet.findings if finding.plan]
+    if plans:
+        refused = sum(plan.refused is not None for plan in plans)
+        paper.line(("enforce: ", "bold"), f"would close {len(plans) - refused}, and refuse {refused}")
