@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "Prove that key policies keep their key inside a perimeter, or show how not.",
     "evaluate": "Decide concrete requests under a key policy.",
     "fix": "Make a key policy that keeps its key inside a perimeter.",
+    "history": "Tell the story of a key, or of a day, from the ledger.",
     "approve": "Say yes to a plan that the guard has asked about.",
     "resume": "Let the guard take up a key again that it has given up as contested.",
     "replay": "Tell what the service would decide on CloudTrail events, without AWS.",

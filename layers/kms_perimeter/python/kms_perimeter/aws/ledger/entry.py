@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,6 +25,11 @@ class Kind(StrEnum):
     EXCEPTED = "5-excepted"
     RESUMED = "5-resumed"
     ROLLED_BACK = "5-rolled-back"
+
+    @property
+    def word(self) -> str:
+        """The kind as people read it, such as ``rolled-back``."""
+        return self.value.partition("-")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,11 @@ class Entry:
     def sort_key(self) -> str:
         """The entry's name within its key: by time, then by cause, then by step, then by policy."""
         return f"{cause_of(self.at, self.cause)}{self.kind.value}#{self.facts.get('policy_hash', '')[:12]}"
+
+    @property
+    def id(self) -> str:
+        """What people call the entry by: short, and its own among all keys."""
+        return hashlib.sha256(f"{self.key_arn}#{self.sort_key}".encode()).hexdigest()[:12]
 
     def to_item(self) -> dict[str, Any]:
         """The entry as the table holds it; ``day`` is for the index by time."""

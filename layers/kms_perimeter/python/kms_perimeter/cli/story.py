@@ -1,0 +1,79 @@
+"""Entries of the ledger, as people read them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from kms_perimeter.cli.text import Paper, print_diff, styled
+from kms_perimeter.remedy import diff_of
+from kms_perimeter.wording import at, key_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kms_perimeter.aws.ledger import Entry
+
+POLICIES = ("policy", "exposed_policy", "before", "after")
+# Told by the first lines of an entry, or shown at its end.
+APART = (*POLICIES, "diff", "outcome", "verdict", "event", "source_ip", "vpc_endpoint_id", "policy_hash")
+
+
+def print_entries(entries: Iterable[Entry]) -> None:
+    """A story: an entry after the other, without the policies."""
+    paper = Paper()
+    for entry in entries:
+        _print_head(paper, entry)
+        _print_facts(paper, entry)
+
+
+def print_entry(entry: Entry) -> None:
+    """One entry with everything that it tells."""
+    paper = Paper()
+    _print_head(paper, entry)
+    _print_facts(paper, entry)
+    for name in POLICIES:
+        if text := entry.facts.get(name):
+            paper.line((f"{name.replace('_', ' ')}:", "bold"), indent=1)
+            for line in _laid_out(text).splitlines():
+                paper.line(line, indent=1)
+    if change := _change(entry):
+        paper.line(("the change:", "bold"), indent=1)
+        print_diff(paper, change)
+
+
+def _print_head(paper: Paper, entry: Entry) -> None:
+    outcome = entry.facts.get("outcome")
+    found = (", ", styled(outcome)) if outcome else ()
+    paper.line(f"{at(entry.at)}  {entry.id}  ", (entry.kind.word, "bold"), *found, f"  {key_id(entry.key_arn)}")
+
+
+def _print_facts(paper: Paper, entry: Entry) -> None:
+    paper.line(_who(entry), indent=1)
+    told = {name: value for name, value in entry.facts.items() if name not in APART and value}
+    for name, value in sorted(told.items()):
+        paper.line(f"{name.replace('_', ' ')}: {value}", indent=1)
+
+
+def _who(entry: Entry) -> str:
+    facts = entry.facts
+    parts = [f"by {entry.actor}" if entry.actor else "by nobody known"]
+    parts += [facts["event"]] if "event" in facts else []
+    parts += [f"from {facts['source_ip']}"] if "source_ip" in facts else []
+    parts += [f"through {facts['vpc_endpoint_id']}"] if "vpc_endpoint_id" in facts else []
+    return f"{', '.join(parts)} (cause {entry.cause})"
+
+
+def _change(entry: Entry) -> str:
+    before, after = entry.facts.get("before"), entry.facts.get("after")
+    try:
+        return entry.facts.get("diff") or (diff_of(before, after) if before and after else "")
+    except ValueError:  # what is no JSON cannot be laid out, and stands above as it is
+        return ""
+
+
+def _laid_out(policy: str) -> str:
+    try:
+        return json.dumps(json.loads(policy), indent=2, ensure_ascii=False)
+    except ValueError:
+        return policy
