@@ -32,6 +32,7 @@ PLACEHOLDERS = (  # what a template's engine would have filled in, and keys of o
     "whether its principals include",
     "names no condition key",
     "is not a condition key that AWS documents for KMS",
+    "makes of a value that is no address",
 )
 EACH = 11  # a policy gets every eleventh condition, so that each condition meets many policies
 pytestmark = pytest.mark.node

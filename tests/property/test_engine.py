@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, assume, given, settings
@@ -13,6 +12,7 @@ from kms_perimeter import remedy
 from kms_perimeter.perimeter import Perimeter, ServiceTrust
 from kms_perimeter.policy import document, evaluator
 from kms_perimeter.verdict import Outcome, boundary_of, judge
+from tests.property.deep import DEEP
 from tests.property.policies import OURS, perimeters, policies, statements
 from tests.property.requests import KEY, requests
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from kms_perimeter.policy.request import Request
 
-DEEP = 20 if os.environ.get("KMS_PERIMETER_DEEP") else 1
 few = settings(max_examples=60 * DEEP, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 many = settings(max_examples=150 * DEEP, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 

@@ -61,7 +61,7 @@ PARSER = frozenset({"errors", "policy.document", "policy.jsontext", "policy.prin
                     "policy.variables"})  # fmt: skip
 TABLES = frozenset({"policy.context_keys", "policy.operations", "policy.operators"})
 # The table of operators has a column for each of the two, so both columns come with it; each reads only its own.
-COLUMNS = frozenset({"policy.comparisons", "policy.wildcard", "policy.shapes"})
+COLUMNS = frozenset({"policy.comparisons", "policy.wildcard", "policy.shapes", "policy.readings"})
 MOST_LINES = 45
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kms_perimeter.policy import shapes
 from kms_perimeter.policy.budget import Budget
-from kms_perimeter.policy.classes import Domain, split
+from kms_perimeter.policy.classes import split
+from kms_perimeter.policy.domains import Domain
 from kms_perimeter.policy.wildcard import matches
 
 LETTERS = "abx"

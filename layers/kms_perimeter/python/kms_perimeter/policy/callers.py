@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import operators, principal, shapes
-from kms_perimeter.policy.classes import DOMAINS, Domain, split
+from kms_perimeter.policy.classes import split
 from kms_perimeter.policy.context_keys import Kind
+from kms_perimeter.policy.domains import DOMAINS, MANY, Domain
 from kms_perimeter.policy.principal import Form
 from kms_perimeter.policy.shapes import Glob
 
@@ -135,7 +136,7 @@ class Callers:
         root = f"arn:{self.partition}:iam::{account}:"
         for kind in ("role", "user") if self.shapes or self._tells_users_apart() else ("role",):
             prefix = f"{root}{kind}/"
-            domain = Domain(prefix, _NAME_LETTERS, (1, 1 << 30), None, (f"{prefix}any", f"{prefix}other"))
+            domain = Domain(prefix, _NAME_LETTERS, (1, MANY), None, (f"{prefix}any", f"{prefix}other"))
             names = self._names(prefix)
             taken = [
                 shapes.word([(text, False)]) for text in sorted({c.text for c in explicit if c.account == account})

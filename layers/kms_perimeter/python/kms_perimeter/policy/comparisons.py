@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from operator import eq, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,15 @@ if TYPE_CHECKING:
     Comparison = Callable[[Tokens, str], bool]
 
 _ARN_FIELDS = 6
-_EPOCH = re.compile(r"[+-]?\d+(\.\d+)?\Z")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,10})?\Z")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,10})?\Z")
+_SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?\Z")
+# The profile of ISO 8601 by the W3C, to which AWS's documents refer, the zone left out as well as written.
+_MOMENT = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}(-[0-9]{2})?)"
+    r"(T(?P<time>[0-9]{2}:[0-9]{2}(:[0-9]{2})?)(?P<fraction>\.[0-9]+)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?)?\Z"
+)
+_LENGTH_OF_DAY = len("2026-01-31")
+_BLOCK = re.compile(r"[0-9a-fA-F.:]+(/[0-9]{1,3})?\Z")
 
 
 def text(pattern: Tokens) -> str:
@@ -72,9 +79,12 @@ def same_truth(pattern: Tokens, value: str) -> bool:
 
 def in_network(pattern: Tokens, value: str) -> bool:
     """`IpAddress`: the address is in the network; an IPv4 network holds no IPv6 address, nor the reverse."""
+    written = text(pattern)
+    if not _BLOCK.match(written) or "%" in value:
+        return False  # neither masks in full nor the zone of an address are documented for IAM
     try:
         address = ipaddress.ip_address(value)
-        network = ipaddress.ip_network(text(pattern), strict=False)
+        network = ipaddress.ip_network(written, strict=False)
     except ValueError:
         return False
     return address.version == network.version and address in network
@@ -98,15 +108,25 @@ def number(written: str) -> Decimal | None:
         return None
 
 
-def instant(written: str) -> datetime | None:
-    """A date as IAM reads it: ISO 8601, or seconds since 1970; None where it is none. Without a zone it is UTC."""
-    try:
-        if _EPOCH.match(written):
-            return datetime.fromtimestamp(float(written), UTC)
-        read = datetime.fromisoformat(written)
-    except (ValueError, OverflowError, OSError):
+def instant(written: str) -> Decimal | None:
+    """Seconds since 1970 of a date in ISO 8601, or of a number of seconds; None where it is neither.
+
+    Without a zone it is UTC. The fraction is kept exactly, whatever its length.
+    """
+    if _SECONDS.match(written):
+        return Decimal(written)
+    found = _MOMENT.match(written)
+    if not found:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    day, time, fraction, zone = found.group("day", "time", "fraction", "zone")
+    if fraction and time.count(":") < 2:  # noqa: PLR2004  (a fraction of a minute is no date)
+        return None
+    day = day if len(day) == _LENGTH_OF_DAY else f"{day}-01"
+    try:
+        read = datetime.fromisoformat(f"{day}T{time or '00:00'}{zone or 'Z'}")
+    except ValueError:
+        return None
+    return Decimal(int(read.timestamp())) + Decimal(fraction or 0)
 
 
 COMPARISONS: dict[str, Comparison] = {

@@ -110,7 +110,7 @@ def _applies(
     if not _in_actions(statement.action, action) or not _in_resources(statement.resource, resource, context, policy):
         return None
     direct = _names(statement, caller)
-    if direct is None or not all(_holds(c, context, policy) for c in statement.conditions):
+    if direct is None or not all(holds(c, context, policy) for c in statement.conditions):
         return None
     return direct
 
@@ -162,7 +162,8 @@ def _is_session_of(named: Principal, caller: Principal) -> bool:
     return named.name == caller.name
 
 
-def _holds(condition: Condition, context: Context, policy: KeyPolicy) -> bool:
+def holds(condition: Condition, context: Context, policy: KeyPolicy) -> bool:
+    """Whether a condition is true of a request's context, whose keys are in lower case."""
     test = operators.read(condition.operator)
     present = context.get(condition.key)
     if not test.known:

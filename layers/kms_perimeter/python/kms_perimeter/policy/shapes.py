@@ -6,30 +6,33 @@ The two share no code on purpose: each escape that the search finds is checked b
 
 from __future__ import annotations
 
-import socket
-from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, InvalidOperation
-from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from kms_perimeter.policy import readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
     Parts = Sequence[tuple[str, bool]]
     """A text in parts, each with whether ``*`` and ``?`` are wildcards in it."""
     MakeShape = Callable[[Parts], "Shape"]
 
 _ARN_COLONS = 5
-_MOST_DIGITS = 30
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EXACT = Context(prec=400, traps=[])
 
 
 class Shape(Protocol):
     """A set of texts."""
 
-    literal: str | None
-    """The only member, where there is just one."""
+    @property
+    def literal(self) -> str | None:
+        """The only member, where there is just one."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """What a text is read as, to ask whether it is a member: ``text``, ``number``, ``date`` or ``address``."""
+        ...
 
     def accepts(self, value: str) -> bool:
         """Whether the text is a member."""
@@ -39,7 +42,11 @@ class Shape(Protocol):
 class Nothing:
     """No text at all: an unreadable number, an ARN with too few fields."""
 
-    literal: str | None = None
+    __slots__ = ("family",)
+    literal: ClassVar[str | None] = None
+
+    def __init__(self, family: str) -> None:
+        self.family = family
 
     def accepts(self, value: str) -> bool:  # noqa: ARG002
         """Never."""
@@ -55,6 +62,7 @@ class Glob:
     """
 
     __slots__ = ("_letters", "_loop", "_loop_in_field", "_one", "_one_in_field", "final", "literal", "sample")
+    family: ClassVar[str] = "text"
 
     def __init__(self, parts: Parts, *, fold: bool = False, fields: bool = False) -> None:
         self._letters: dict[str, int] = {}
@@ -118,17 +126,14 @@ class Glob:
 class Span:
     """Numbers or dates on one side of a bound, or the bound itself."""
 
-    __slots__ = ("_read", "bound", "literal", "relation")
+    __slots__ = ("_read", "bound", "family", "relation")
+    literal: ClassVar[str | None] = None
 
-    def __init__(self, relation: str, bound: Decimal, read: Callable[[str], Decimal | None]) -> None:
+    def __init__(self, relation: str, bound: Decimal, family: str) -> None:
         self.relation = relation
         self.bound = bound
-        self._read = read
-        self.literal: str | None = None
-
-    def reads(self, value: str) -> bool:
-        """Whether the text is a number, or a date, at all."""
-        return self._read(value) is not None
+        self.family = family
+        self._read = READERS[family]
 
     def accepts(self, value: str) -> bool:
         """Whether the value stands to the bound as the relation says."""
@@ -140,35 +145,57 @@ class Span:
         return (read < self.bound) if "<" in self.relation else ">" in self.relation and read > self.bound
 
 
+READERS: dict[str, Callable[[str], Decimal | None]] = {"number": readings.number, "date": readings.date}
+"""The families in which a text that cannot be read is neither equal nor unequal to anything."""
+
+
+class Readable:
+    """The texts that can be read as what the family says."""
+
+    __slots__ = ("_read", "family")
+    literal: ClassVar[str | None] = None
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+        self._read = READERS[family]
+
+    def accepts(self, value: str) -> bool:
+        """Whether the text can be read."""
+        return self._read(value) is not None
+
+
 class Network:
     """The addresses of a CIDR block, as a range of integers in one address family."""
 
-    __slots__ = ("family", "first", "last", "literal")
+    __slots__ = ("first", "last", "version")
+    literal: ClassVar[str | None] = None
+    family: ClassVar[str] = "address"
 
-    def __init__(self, family: int, first: int, last: int) -> None:
-        self.family = family
+    def __init__(self, version: int, first: int, last: int) -> None:
+        self.version = version
         self.first = first
         self.last = last
-        self.literal: str | None = None
 
     def accepts(self, value: str) -> bool:
         """Whether the address is of this family and in the range."""
-        read = read_address(value)
-        return read is not None and read[0] == self.family and self.first <= read[1] <= self.last
+        read = readings.address(value)
+        return read is not None and read[0] == self.version and self.first <= read[1] <= self.last
 
 
 class Truth:
-    """``true``, or everything else."""
+    """``true`` in any case, or everything else."""
 
-    __slots__ = ("literal", "wanted")
+    __slots__ = ("wanted", "yes")
+    literal: ClassVar[str | None] = None
+    family: ClassVar[str] = "text"
 
     def __init__(self, *, wanted: bool) -> None:
         self.wanted = wanted
-        self.literal: str | None = None
+        self.yes = Glob([("true", False)], fold=True)
 
     def accepts(self, value: str) -> bool:
         """Whether the value says the wanted thing."""
-        return (value.casefold() == "true") is self.wanted
+        return self.yes.accepts(value) is self.wanted
 
 
 def _joined(parts: Parts) -> str:
@@ -192,7 +219,7 @@ def glob(parts: Parts) -> Shape:
 
 def arn(parts: Parts) -> Shape:
     """An ARN pattern: six fields, and a wildcard stays in its field but for the last."""
-    return Glob(parts, fields=True) if _joined(parts).count(":") >= _ARN_COLONS else Nothing()
+    return Glob(parts, fields=True) if _joined(parts).count(":") >= _ARN_COLONS else Nothing("")
 
 
 def truth(parts: Parts) -> Shape:
@@ -203,92 +230,32 @@ def truth(parts: Parts) -> Shape:
 def network(parts: Parts) -> Shape:
     """A CIDR block, or a single address; nothing where it is neither."""
     base, slash, bits = _joined(parts).partition("/")
-    read = read_address(base)
-    if read is None or (slash and not bits.isdecimal()):
-        return Nothing()
-    family, address = read
-    width = 32 if family == socket.AF_INET else 128
-    free = width - int(bits) if slash else 0
+    read = readings.address(base)
+    if read is None or (slash and not (bits.isascii() and bits.isdecimal())):
+        return Nothing("address")
+    version, address = read
+    free = readings.width(version) - int(bits) if slash else 0
     if free < 0:
-        return Nothing()
+        return Nothing("address")
     first = address >> free << free
-    return Network(family, first, first | ((1 << free) - 1))
+    return Network(version, first, first | ((1 << free) - 1))
 
 
-def read_address(text: str) -> tuple[int, int] | None:
-    """Address family and number of an IP address, or None."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            return family, int.from_bytes(socket.inet_pton(family, text), "big")
-        except (OSError, ValueError):
-            continue
-    return None
+def _span(relation: str, family: str) -> MakeShape:
+    read = READERS[family]
 
-
-def write_address(family: int, number: int) -> str:
-    """The address of this number."""
-    size = 4 if family == socket.AF_INET else 16
-    return socket.inet_ntop(family, number.to_bytes(size, "big"))
-
-
-def read_number(text: str) -> Decimal | None:
-    """A number, exactly, or None."""
-    if not text or text.strip("0123456789+-.eE") or text[0] in "eE":
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
-
-
-def read_date(text: str) -> Decimal | None:
-    """Seconds since 1970 of a date in ISO 8601 or in seconds, or None."""
-    if text.lstrip("+-").replace(".", "", 1).isdecimal():
-        return read_number(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
-    return Decimal(since // timedelta(microseconds=1)).scaleb(-6)
-
-
-def write_number(value: Decimal) -> str:
-    """The number in digits, or with an exponent where that would be long."""
-    return format(value, "f") if abs(value.adjusted()) < _MOST_DIGITS else str(value)
-
-
-def write_date(seconds: Decimal) -> str | None:
-    """A date in ISO 8601, or None beyond the calendar."""
-    try:
-        return (_EPOCH + timedelta(seconds=float(seconds))).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        return None
-
-
-def _span(relation: str, read: Callable[[str], Decimal | None]) -> MakeShape:
     def make(parts: Parts) -> Shape:
         bound = read(_joined(parts))
-        return Nothing() if bound is None or not bound.is_finite() else Span(relation, bound, read)
+        return Nothing(family) if bound is None or not bound.is_finite() else Span(relation, bound, family)
 
     return make
 
 
 def number(relation: str) -> MakeShape:
     """Numbers that stand so to the value."""
-    return _span(relation, read_number)
+    return _span(relation, "number")
 
 
 def date(relation: str) -> MakeShape:
     """Dates that stand so to the value."""
-    return _span(relation, read_date)
-
-
-def around(bounds: Sequence[Decimal]) -> list[Decimal]:
-    """A number below all bounds, one above all, each bound, and one between each two: what bounds can tell apart."""
-    ordered = sorted(set(bounds))
-    if not ordered:
-        return []
-    between = [_EXACT.divide(_EXACT.add(a, b), Decimal(2)) for a, b in pairwise(ordered)]
-    beyond = [_EXACT.subtract(ordered[0], Decimal(1)), _EXACT.add(ordered[-1], Decimal(1))]
-    return [number for number in (*beyond, *ordered, *between) if number.is_finite()]
+    return _span(relation, "date")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kms_perimeter.policy import context_keys, operators, variables
+from kms_perimeter.policy import context_keys, operators, readings, shapes, variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,19 @@ class Truth:
         made = shapes_of(condition, has_variables=has_variables)
         self.words = frozenset(s.literal for s in made if s.literal is not None)
         self.wild = [s for s in made if s.literal is None]
+        self.read = shapes.READERS.get(next((s.family for s in made), ""))
+        self.odd = self._odd()
         self.unsettled = self._unsettled()
+
+    def _odd(self) -> str | None:
+        """Why it is not settled what one of the values stands for, where nothing matches it; None where all are."""
+        operator, said = self.test.operator, f"`{self.condition.operator}`"
+        if operator and operator.family == "Arn" and any(_is_short(v) for v in self.condition.values):
+            return f"what {said} makes of a pattern of fewer than six fields is not documented"
+        unread = (s.family for s in self.wild if isinstance(s, shapes.Nothing))
+        if family := next(filter(None, unread), None):
+            return f"what {said} makes of a value that is no {family} is not documented"
+        return None
 
     def _unsettled(self) -> bool:
         """Whether nothing certain can be said of it, whatever the request says."""
@@ -64,6 +76,8 @@ class Truth:
             self.note = f"whether AWS takes `{written}` in this spelling is not documented"
         elif not self.condition.values:
             self.note = f"`{self.condition.spelling}` has an empty list of values"
+        elif self.read is readings.date and any(map(_is_year, self.condition.values)):
+            self.note = f"whether a number of four digits under `{written}` is a year or seconds is not documented"
         elif self.strange:
             self.note = f"`${{{self.strange[0]}}}` names no condition key that AWS documents"
         elif self.filled and self.test.operator and self.test.operator.variables is None:
@@ -103,22 +117,14 @@ class Truth:
     def _compare(self, value: str, context: Mapping[str, Value]) -> tuple[bool, bool]:
         operator = self.test.operator
         assert operator is not None  # noqa: S101  (INVARIANT: `Null` is answered before)
-        numeric = operator.family.startswith(("Numeric", "Date"))
-        if numeric and not operator.shape([("0" if operator.family[0] == "N" else "2026", True)]).reads(value):  # type: ignore[attr-defined]
+        if self.read and self.read(value) is None:
             return False, False
         matched = value in self.words or any(shape.accepts(value) for shape in self.wild)
         matched = matched or self._filled_match(value, context)
-        if not matched and operator.family == "Arn" and self._short_pattern():
+        if not matched and self.odd:
+            self.note = self.odd
             return False, True
         return (matched is not operator.negated,) * 2
-
-    def _short_pattern(self) -> bool:
-        if any(v.count(":") < 5 and "*" in v for v in self.condition.values):  # noqa: PLR2004
-            self.note = (
-                f"what `{self.condition.operator}` makes of a pattern of fewer than six fields is not documented"
-            )
-            return True
-        return False
 
     def _filled_match(self, value: str, context: Mapping[str, Value]) -> bool:
         operator = self.test.operator
@@ -128,6 +134,15 @@ class Truth:
             if parts is not None and operator.shape(parts).accepts(value):
                 return True
         return False
+
+
+def _is_short(pattern: str) -> bool:
+    """Whether an ARN pattern has fewer than six fields, and a wildcard that might stand for the others."""
+    return pattern.count(":") < 5 and "*" in pattern  # noqa: PLR2004
+
+
+def _is_year(value: str) -> bool:
+    return len(value) == 4 and value.isdecimal()  # noqa: PLR2004
 
 
 def fill(pattern: str, context: Mapping[str, Value]) -> Parts | None:

@@ -6,8 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING, cast
 
 from kms_perimeter.policy import callers as who
-from kms_perimeter.policy import classes, context_keys, operators, origins, shapes, ties, truth, variables
-from kms_perimeter.policy.context_keys import Kind
+from kms_perimeter.policy import classes, context_keys, domains, operators, origins, shapes, ties, truth, variables
 from kms_perimeter.policy.variables import Reference
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class Values:
                 # A value that one key has must be there for the other, and a second one that differs from it.
                 more[name] += [*every, *_samples(name, every)]
                 made[name] = self._shapes(names)
-        found = {name: self._of(name, more[name], made[name]) for name in names}
+        found = {name: self._of(name, more[name], made[name], len(names) - 1) for name in names}
         exact = (
             all(e for _, e in found.values()) and all(map(self._is_whole, compared)) and not self._in_resources(names)
         )
@@ -124,14 +123,15 @@ class Values:
                 found.append(text[len(before) : len(text) - len(after)])
         return [*found, *([self.key.key_id] if self.resources and self.key.key_id else [])]
 
-    def _of(self, name: str, more: Sequence[str], made: Sequence[Shape]) -> tuple[list[Value], bool]:
+    def _of(self, name: str, more: Sequence[str], made: Sequence[Shape], tied: int = 0) -> tuple[list[Value], bool]:
+        """The values of one key, and whether no others need trying; `tied` other keys can each ask for a member."""
         if (fixed := origins.of_key(name, self.key)) is not origins.FREE:
             # Not every operation has the key, so its absence is a class as well.
             return [None, *([] if fixed is None else [cast("Value", fixed)])], True
         known = context_keys.find(name)
         texts, exact = self._texts(name, more, made)
         if known and known.multivalued:
-            sets, whole = classes.sets(texts, len(self.by_key.get(name, ())) + 1)
+            sets, whole = classes.sets(texts, len(self.by_key.get(name, ())) + 1 + tied)
             return [None, *sets], exact and whole
         return [None, *texts], exact
 
@@ -143,8 +143,8 @@ class Values:
         told = [*made, *self.told_apart.get(name, ())]
         found = classes.texts(known, told, self.budget, [*more, *self._seeds(name), *(fixed or ())])
         # Values that a tie or a variable asks for stay, even where no pattern tells them apart.
-        domain = classes.DOMAINS.get(known.kind if known else Kind.TEXT)
-        kept = [v for v in more if domain is None or domain.accepts(v)]
+        domain = domains.of(known)
+        kept = [v for v in more if domain.accepts(v)]
         return list(dict.fromkeys([*(fixed or ()), *found.values, *kept])), found.exact
 
     def _is_open(self, name: str) -> bool:
@@ -184,9 +184,7 @@ def _told_apart(approved: Networks) -> dict[str, list[Shape]]:
 
 
 def _samples(name: str, taken: Sequence[str]) -> list[str]:
-    known = context_keys.find(name)
-    domain = classes.DOMAINS.get(known.kind if known else Kind.TEXT)
-    return [domain.fresh(taken)] if domain else []
+    return [domains.of(context_keys.find(name)).fresh(taken)]
 
 
 def _around(pattern: str) -> tuple[str, str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import context_keys
 from kms_perimeter.policy.applies import Sure
-from kms_perimeter.policy.classes import DOMAINS
 from kms_perimeter.policy.context_keys import Kind
+from kms_perimeter.policy.domains import DOMAINS
 from kms_perimeter.policy.origins import Origin
 from kms_perimeter.policy.request import Request, Route
 
