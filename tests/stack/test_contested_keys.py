@@ -22,7 +22,7 @@ def test_a_contested_key_is_given_up_once_and_loudly(stage: Stage) -> None:
 
     by_pipeline = put_by(TERRAFORM.rsplit("/", 1)[-1], key)
     last = stage.trail.wait_for(by_pipeline, "the event of the last call", count=4)
-    assert stage.journal.wait_for("the look at it", key=key, cause=last.event_id).done == "ignore"
+    assert stage.journal.wait_for("the look at it", key=key, cause=last.event_id).done == "quiet"
     kinds = [alert.data["kind"] for alert in stage.alerts.those(about(key))]
     assert kinds == [*["remediate", "remediated"] * 3, "contested"]
     assert alert.data["severity"] == "high"

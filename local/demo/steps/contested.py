@@ -29,7 +29,7 @@ def a_pipeline_fights_back(day: Day) -> None:
 
 def _expect_given_up(day: Day, key: str) -> None:
     alert = day.stage.alerts.wait_for(about(key, "contested"), "the alert that the key is contested")
-    day.screen.alert(alert.text, ("What is open", "Who did it", "What the guard does", "What to do now"))
+    day.screen.alert(alert.text, ("What is open", "Who keeps opening it", "What the guard does", "What to do now"))
     severity = alert.data["severity"]
     day.screen.expect("the guard gives the key up and says so loudly", severity in ("high", "critical"), severity)
 
@@ -42,6 +42,6 @@ def _expect_left_alone(day: Day, pipeline: Any, key: str, theirs: str) -> None: 
     by_pipeline = put_by(TERRAFORM.rsplit("/", 1)[-1], key)
     record = stage.trail.wait_for(by_pipeline, "the event of the last call", count=len(_TIMES) + 1)
     line = stage.journal.wait_for("the look at the contested key", key=key, cause=record.event_id)
-    screen.expect("the guard leaves the key alone", stage.keys.policy(key) == theirs and line.done == "ignore", line)
+    screen.expect("the guard leaves the key alone", stage.keys.policy(key) == theirs and line.done == "quiet", line)
     kinds = [alert.data["kind"] for alert in stage.alerts.those(about(key))]
     screen.expect("and has said so once", kinds.count("contested") == 1 and kinds[-1] == "contested", kinds)
