@@ -1,18 +1,25 @@
-"""What the tests of the deployment share: the template as it is, and as `sam build` leaves it."""
+"""What the tests of the deployment share: the template, what `sam build` makes of it, the stack with all features."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
-from local.deploy import build
-from local.embedded import REPOSITORY
+from local.deploy import build, deploy
+from local.embedded import REPOSITORY, EmbeddedAws
+from local.slack import Webhook
+from tests.deployment import lambda_runtime
+from tests.deployment.stack import Code, Stack, folders_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+PERIMETER = Path(__file__).with_name("perimeter.json")
+PARAMETER = "/kms-perimeter/perimeter"
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +41,41 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def layer(built: Path) -> Path:
     """The built layer's `python/`, which Lambda puts on the path."""
     return built / "KmsPerimeterLayer" / "python"
+
+
+@pytest.fixture(scope="session")
+def code(built: Path, layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Code:
+    """The built functions with the built layer and what Lambda's runtime brings along, to be run."""
+    if lambda_runtime.emulator() is None:
+        pytest.skip("Lambda's runtime interface emulator is not at hand for this machine")
+    home = tmp_path_factory.mktemp("lambda")
+    return Code(folders_of(built), [layer, lambda_runtime.brought_along(home / "runtime")], home)
+
+
+@pytest.fixture(scope="session")
+def slack() -> Iterator[Webhook]:
+    """Slack's end of the wire."""
+    with Webhook() as webhook:
+        yield webhook
+
+
+@pytest.fixture(scope="session")
+def stack(built: Path, code: Code, slack: Webhook) -> Iterator[Stack]:
+    """The stack with every feature on; each test makes its own keys."""
+    with EmbeddedAws() as aws:
+        aws.client("ssm").put_parameter(Name=PARAMETER, Type="String", Value=PERIMETER.read_text())
+        secret = aws.client("secretsmanager").create_secret(Name="slack", SecretString=slack.url + "\n")["ARN"]
+        deploy(aws, built / "template.yaml", parameters=every_feature(secret))
+        taken = Stack.take(aws, code)
+        yield taken
+        taken.close()
+
+
+def every_feature(webhook_secret: str) -> dict[str, str]:
+    """The template's parameters, so that whatever can be switched on is."""
+    return {
+        "Mode": "enforce",
+        "PerimeterFile": PARAMETER,
+        "SlackWebhookSecretArn": webhook_secret,
+        "AlertEmail": "security@example.com",
+    }

@@ -39,13 +39,8 @@ BROUGHT_ALONG = (
     "urllib3",
 )
 EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
-START = """
-import runpy, sys
-sys.path[:0] = {path!r}
-sys.argv[1:] = ["handler.handle"]
-runpy.run_module("awslambdaric", run_name="__main__")
-"""
-SECONDS = 20
+BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+SECONDS = 30
 
 
 def emulator() -> Path | None:
@@ -73,40 +68,46 @@ class Function:
         folder: the function's folder.
         path: further folders to import from, in order: the layer, the runtime.
         environ: the function's environment variables.
-        home: a folder for what the emulator needs.
+        home: a folder for what the emulator needs, for the log and for the notes of calls, run after run.
+        seconds: the function's timeout.
     """
 
-    def __init__(self, folder: Path, path: list[Path], environ: Mapping[str, str], home: Path) -> None:
+    def __init__(
+        self, folder: Path, path: list[Path], environ: Mapping[str, str], home: Path, *, seconds: int = SECONDS
+    ) -> None:
         self._folder = folder
         self._path = [str(folder), *map(str, path)]
         self._environ = environ
         self._home = home
+        self._seconds = seconds
+        self._calls = home / f"{folder.name}.calls"
         self.log = home / f"{folder.name}.log"
 
     def __enter__(self) -> Self:
         """Starts it; the first invocation is the cold start."""
-        self._port, runtime_port = _free_port(), _free_port()
+        self._port = _free_port()
         program = self._home / "rie"
         if not program.exists():
             program.write_bytes(_needed_emulator().read_bytes())
             program.chmod(0o755)
-        arguments = [
-            str(program),
-            "--runtime-interface-emulator-address",
-            f"127.0.0.1:{self._port}",
-            "--runtime-api-address",
-            f"127.0.0.1:{runtime_port}",
-            *(sys.executable, "-B", "-I", "-S", "-c", START.format(path=self._path)),
-        ]
-        told = {"LAMBDA_TASK_ROOT": str(self._folder), "_HANDLER": "handler.handle", "PATH": os.environ["PATH"]}
-        self._process = subprocess.Popen(
-            arguments,
-            env={**told, "AWS_LAMBDA_FUNCTION_NAME": self._folder.name, **self._environ},
-            cwd=self._folder,
-            stdout=self.log.open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        listening = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
+        listening += ["--runtime-api-address", f"127.0.0.1:{_free_port()}"]
+        told = {
+            "LAMBDA_TASK_ROOT": str(self._folder),
+            "_HANDLER": "handler.handle",
+            "PATH": os.environ["PATH"],
+            "AWS_LAMBDA_FUNCTION_NAME": self._folder.name,
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(self._seconds),
+        }
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(program), *listening, *self.command()],
+                env={**told, **self._environ},
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         _wait_for(self._port)
         return self
 
@@ -118,10 +119,31 @@ class Function:
         self._process.wait()
 
     def __call__(self, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the function answers
-        """Invokes the function and returns its answer, which for an error has `errorType` and `errorMessage`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=SECONDS)
+        """Invokes the function and returns its answer, which for an error has `errorType` and `errorMessage`.
+
+        A function that did not answer in time gives the emulator's own words, which are no JSON.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2 * SECONDS)
         connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event))
-        return json.loads(connection.getresponse().read() or "null")
+        said = connection.getresponse().read().decode()
+        try:
+            return json.loads(said or "null")
+        except ValueError:
+            return said
+
+    def command(self) -> list[str]:
+        """What the emulator starts: an interpreter that sees only what Lambda's would."""
+        return [sys.executable, "-B", "-I", "-S", str(BOOTSTRAP), json.dumps(self._path), str(self._calls)]
+
+    def kill(self) -> None:
+        """Does what the kernel does to a function that needs more memory than it has."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/children")
+        (runtime,) = (child for thread in threads for child in thread.read_text().split())
+        os.kill(int(runtime), signal.SIGKILL)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The AWS calls that it has made until now, in order."""
+        return [json.loads(line) for line in self._calls.read_text().splitlines()] if self._calls.exists() else []
 
 
 def _needed_emulator() -> Path:

@@ -1,6 +1,7 @@
 // A line of JSON in, a line of JSON out: what iam-simulate, a program of its own with its own licence, says of a request.
 //
-// In:  {"policy": key policy, "principal", "action", "resource", "account", "context"}
+// In:  {"policy": key policy or none, "principal", "action", "resource", "account", "context",
+//       "identity": the policies of the principal; without them it may do everything}
 // Out: {"result": "Allowed" | "ImplicitlyDenied" | "ExplicitlyDenied", "ignored": [context keys]} or {"error": "…"}
 import { createInterface } from 'node:readline'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
@@ -10,9 +11,9 @@ const everything = {
   policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] }
 }
 
-async function answer({ policy, principal, action, resource, account, context }) {
+async function answer({ policy, identity, principal, action, resource, account, context }) {
   const simulation = {
-    identityPolicies: [everything],
+    identityPolicies: identity?.map((policy, index) => ({ name: `policy ${index}`, policy })) ?? [everything],
     serviceControlPolicies: [],
     resourceControlPolicies: [],
     resourcePolicy: policy,

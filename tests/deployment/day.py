@@ -1,0 +1,132 @@
+"""A day in which every function does everything that it can do, so that its AWS calls can be compared with its role.
+
+Who adds a function, or a call to one, adds here what makes it happen.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.deployment.stack import sns_event
+
+if TYPE_CHECKING:
+    from tests.deployment.stack import Stack
+
+PRODUCTION = [{"TagKey": "Environment", "TagValue": "production"}]
+
+
+def live(stack: Stack) -> None:
+    """Everything that the functions know, once."""
+    a_key_is_opened_and_closed(stack)
+    a_kept_policy_is_put_back(stack)
+    a_key_was_open_for_a_while(stack)
+    a_key_waits_for_a_person(stack)
+    a_key_leaves_its_perimeter(stack)
+    a_key_is_swept(stack)
+    an_alert_is_posted(stack)
+    the_stack_is_deployed(stack)
+
+
+def a_key_is_opened_and_closed(stack: Stack) -> None:
+    """A key of production with the default policy is told, fixed and told again."""
+    key = stack.make_key(Tags=PRODUCTION)
+    stack.run()
+    assert "vpce-1234abcdf5678c90a" in stack.policy(key), stack.log("OnRemediation")
+
+
+def a_kept_policy_is_put_back(stack: Stack) -> None:
+    """A key that was enclosed is opened: its perimeter wants the last enclosed policy back, which the ledger has."""
+    kms = stack.aws.client("kms")
+    key = stack.make_key()
+    kms.create_alias(AliasName="alias/pipeline-orders", TargetKeyId=key)
+    default = stack.policy(key)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=enclosed(default))
+    stack.run()
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=default)
+    stack.run()
+    assert "vpce-1234abcdf5678c90a" in stack.policy(key), stack.log("OnRemediation")
+
+
+def a_key_was_open_for_a_while(stack: Stack) -> None:
+    """A key is opened and closed again by the same person before the guard looks: the event still tells of it."""
+    kms = stack.aws.client("kms")
+    key = stack.make_key(Tags=PRODUCTION)
+    stack.run()
+    closed = stack.policy(key)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=opened(closed))
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=closed)
+    stack.run()
+
+
+def opened(policy: str) -> str:
+    """The policy without what it denies."""
+    document: dict[str, Any] = json.loads(policy)
+    kept = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
+    return json.dumps({**document, "Statement": kept})
+
+
+def enclosed(policy: str) -> str:
+    """The policy with a statement that denies use from elsewhere."""
+    document: dict[str, Any] = json.loads(policy)
+    document["Statement"].append(
+        {
+            "Sid": "OnlyFromTheEndpoint",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["kms:*crypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DeriveSharedSecret", "kms:*Mac"],
+            "Resource": "*",
+            "Condition": {
+                "StringNotEquals": {"aws:SourceVpce": "vpce-1234abcdf5678c90a"},
+                "BoolIfExists": {"aws:ViaAWSService": "false", "aws:PrincipalIsAWSService": "false"},
+            },
+        }
+    )
+    return json.dumps(document)
+
+
+def a_key_waits_for_a_person(stack: Stack) -> None:
+    """A key whose perimeter asks first is told, with the question."""
+    key = stack.make_key()
+    stack.aws.client("kms").create_alias(AliasName="alias/asked-orders", TargetKeyId=key)
+    stack.run()
+
+
+def a_key_leaves_its_perimeter(stack: Stack) -> None:
+    """A key loses the alias by which it was watched; a key that never had one is nobody's business."""
+    kms = stack.aws.client("kms")
+    key = stack.make_key()
+    kms.create_alias(AliasName="alias/watched-orders", TargetKeyId=key)
+    stack.run()
+    kms.delete_alias(AliasName="alias/watched-orders")
+    stack.run()
+
+
+def a_key_is_swept(stack: Stack) -> None:
+    """The sweep finds all keys, and one whose event was lost."""
+    stack.aws.client("kms", loses_events=True).create_key(Tags=PRODUCTION)
+    stack.invoke("OnSweep", {})
+    stack.run()
+
+
+def an_alert_is_posted(stack: Stack) -> None:
+    """Slack gets what the topic has delivered last."""
+    *_, alert = stack.alerts()
+    answer = stack.invoke("OnAlert", sns_event(alert))
+    assert answer is None, answer
+
+
+def the_stack_is_deployed(stack: Stack) -> None:
+    """CloudFormation asks whether the perimeter file is good, and gets an answer."""
+    s3 = stack.aws.client("s3")
+    s3.create_bucket(Bucket="cloudformation")
+    url = s3.generate_presigned_url("put_object", {"Bucket": "cloudformation", "Key": "answer"})
+    asked = {
+        "RequestType": "Create",
+        "ResponseURL": url,
+        "StackId": "stack",
+        "RequestId": "1",
+        "LogicalResourceId": "It",
+    }
+    stack.invoke("OnDeployment", {**asked, "ResourceProperties": {"Text": "{}"}})
+    assert b"FAILED" in s3.get_object(Bucket="cloudformation", Key="answer")["Body"].read()
