@@ -14,6 +14,7 @@ from local.embedded import REPOSITORY, EmbeddedAws
 from local.slack import Webhook
 from tests.deployment import lambda_runtime
 from tests.deployment.stack import Code, Stack, folders_of
+from tests.unit import clicks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,18 +65,24 @@ def stack(built: Path, code: Code, slack: Webhook) -> Iterator[Stack]:
     """The stack with every feature on; each test makes its own keys."""
     with EmbeddedAws() as aws:
         aws.client("ssm").put_parameter(Name=PARAMETER, Type="String", Value=PERIMETER.read_text())
-        secret = aws.client("secretsmanager").create_secret(Name="slack", SecretString=slack.url + "\n")["ARN"]
-        deploy(aws, built / "template.yaml", parameters=every_feature(secret))
-        taken = Stack.take(aws, code)
+        deploy(aws, built / "template.yaml", parameters=every_feature(aws, slack))
+        taken = Stack.take(aws, code, slack)
         yield taken
         taken.close()
 
 
-def every_feature(webhook_secret: str) -> dict[str, str]:
+def every_feature(aws: EmbeddedAws, slack: Webhook) -> dict[str, str]:
     """The template's parameters, so that whatever can be switched on is."""
+    secrets = aws.client("secretsmanager")
+    webhook = secrets.create_secret(Name="slack-webhook", SecretString=slack.url + "\n")["ARN"]
+    signing = secrets.create_secret(Name="slack-signing-secret", SecretString=clicks.SECRET)["ARN"]
     return {
         "Mode": "enforce",
         "PerimeterFile": PARAMETER,
-        "SlackWebhookSecretArn": webhook_secret,
         "AlertEmail": "security@example.com",
+        "SlackWebhookSecretArn": webhook,
+        "SlackSigningSecretArn": signing,
+        "SlackApprovers": clicks.ALICE,
+        "SlackTeamId": clicks.TEAM,
+        "SlackOrigin": slack.url.partition("/services")[0],
     }

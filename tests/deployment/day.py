@@ -6,9 +6,14 @@ Who adds a function, or a call to one, adds here what makes it happen.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from kms_perimeter.aws.ledger import Ask, Asks
+from kms_perimeter.fingerprint import fingerprint
+from kms_perimeter.slack_actions import Action
 from tests.deployment.stack import sns_event
+from tests.unit import clicks
 
 if TYPE_CHECKING:
     from tests.deployment.stack import Stack
@@ -25,6 +30,7 @@ def live(stack: Stack) -> None:
     a_key_leaves_its_perimeter(stack)
     a_key_is_swept(stack)
     an_alert_is_posted(stack)
+    people_answer_in_slack(stack)
     the_stack_is_deployed(stack)
 
 
@@ -114,6 +120,38 @@ def an_alert_is_posted(stack: Stack) -> None:
     *_, alert = stack.alerts()
     answer = stack.invoke("OnAlert", sns_event(alert))
     assert answer is None, answer
+
+
+def people_answer_in_slack(stack: Stack) -> None:
+    """Somebody approves a plan, somebody answers for a key, and a question turns out to be stale."""
+    approved, excepted, stale = (a_question(stack) for _ in range(3))
+    kms = stack.aws.client("kms")
+    kms.put_key_policy(KeyId=stale.key_arn, PolicyName="default", Policy=enclosed(stack.policy(stale.key_arn)))
+    soon = (datetime.now(UTC) + timedelta(days=7)).date().isoformat()
+
+    click(stack, Action.APPROVE, approved)
+    click(stack, Action.IGNORE_UNTIL, excepted, selected_date=soon)
+    click(stack, Action.APPROVE, stale)
+    while stack.feed("OnAnswer", "AnswersQueue"):
+        pass
+    stack.run()
+
+
+def a_question(stack: Stack) -> Ask:
+    """A key whose plan waits for an answer."""
+    key = stack.make_key()
+    change = {"event_id": key[-12:], "event_name": "CreateKey", "time": "2026-11-24T12:00:00+00:00", "key_arn": key}
+    change |= {"account": stack.aws.account, "region": stack.aws.region, "actor": "somebody", "source_ip": None}
+    ask = Ask(key[-12:], key, fingerprint(stack.policy(key)), change, "", {"strategy": "guard"}, "2026-11-24T12:00:00Z")
+    Asks(stack.aws.client("dynamodb"), stack.named["Ledger"]).put(ask)
+    return ask
+
+
+def click(stack: Stack, action: Action, ask: Ask, **picked: str) -> None:
+    """Slack tells of a click."""
+    payload = clicks.a_payload(action, ask.id, response_url=stack.slack.url, **picked)
+    answer = stack.invoke("OnSlack", clicks.signed(payload, at=datetime.now(UTC)))
+    assert answer == {"statusCode": 200}, stack.log("OnSlack")
 
 
 def the_stack_is_deployed(stack: Stack) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.embedded import EmbeddedAws
+    from local.slack import Webhook
 
 STACK = "kms-perimeter"
 DELIVERED_WITHIN = 0.4  # seconds that the embedded AWS needs at the most from a call to the event in the queue
@@ -55,19 +56,21 @@ class Stack:
     Attributes:
         aws: the embedded AWS that it is on.
         code: what its functions are made of.
+        slack: gets what the functions post.
         named: physical IDs by logical ones.
         inbox: URL of a queue that is subscribed to the alerts.
     """
 
     aws: EmbeddedAws
     code: Code
+    slack: Webhook
     named: dict[str, str]
     inbox: str
     _running: ExitStack = field(default_factory=ExitStack)
     _started: dict[str, Function] = field(default_factory=dict)
 
     @classmethod
-    def take(cls, aws: EmbeddedAws, code: Code) -> Stack:
+    def take(cls, aws: EmbeddedAws, code: Code, slack: Webhook) -> Stack:
         """Takes over a stack that was deployed."""
         described = aws.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         named = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in described}
@@ -80,7 +83,7 @@ class Stack:
                 sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         inbox = aws.client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
         sns.subscribe(TopicArn=named["AlertsTopic"], Protocol="sqs", Endpoint=queue_arn(inbox))
-        return cls(aws, code, named, inbox)
+        return cls(aws, code, slack, named, inbox)
 
     def close(self) -> None:
         """Ends the functions."""

@@ -30,6 +30,7 @@ STRANGER = "999988887777"
 FOR_WHOLE_GROUPS = {
     "ReadKeysOfThisAccount": "every key is watched",
     "ReadAndRewriteKeyPoliciesOfThisAccount": "every key may have to be fixed",
+    "SeeWhetherThePlanIsStale": "a plan may be for any key",
     "WriteItsOwnLogs": "the log streams of one group",
 }
 """Statements whose resource ends with a wildcard, and why."""
