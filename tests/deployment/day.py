@@ -14,6 +14,7 @@ from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.slack_actions import Action
 from tests.deployment.stack import sns_event
 from tests.unit import clicks
+from tests.unit.account import a_change
 
 if TYPE_CHECKING:
     from tests.deployment.stack import Stack
@@ -31,6 +32,7 @@ def live(stack: Stack) -> None:
     a_key_is_swept(stack)
     an_alert_is_posted(stack)
     people_answer_in_slack(stack)
+    there_is_too_much_to_say(stack)
     the_stack_is_deployed(stack)
 
 
@@ -140,9 +142,8 @@ def people_answer_in_slack(stack: Stack) -> None:
 def a_question(stack: Stack) -> Ask:
     """A key whose plan waits for an answer."""
     key = stack.make_key()
-    change = {"event_id": key[-12:], "event_name": "CreateKey", "time": "2026-11-24T12:00:00+00:00", "key_arn": key}
-    change |= {"account": stack.aws.account, "region": stack.aws.region, "actor": "somebody", "source_ip": None}
-    ask = Ask(key[-12:], key, fingerprint(stack.policy(key)), change, "", {"strategy": "guard"}, "2026-11-24T12:00:00Z")
+    change, plan = a_change(key, event=key[-12:]).to_json(), {"strategy": "guard"}
+    ask = Ask(key[-12:], key, fingerprint(stack.policy(key)), change, "", plan, "2026-11-24T12:00:00Z")
     Asks(stack.aws.client("dynamodb"), stack.named["Ledger"]).put(ask)
     return ask
 
@@ -152,6 +153,15 @@ def click(stack: Stack, action: Action, ask: Ask, **picked: str) -> None:
     payload = clicks.a_payload(action, ask.id, response_url=stack.slack.url, **picked)
     answer = stack.invoke("OnSlack", clicks.signed(payload, at=datetime.now(UTC)))
     assert answer == {"statusCode": 200}, stack.log("OnSlack")
+
+
+def there_is_too_much_to_say(stack: Stack) -> None:
+    """A storm: more keys are opened than people would read about, so the rest is told in one message."""
+    for _ in range(12):  # each is told twice: that it will be fixed, and that it is
+        stack.make_key(Tags=PRODUCTION)
+    stack.run()
+    assert stack.feed("OnDigest", "DigestQueue"), stack.log("OnKeyChange")
+    stack.storm_passes()
 
 
 def the_stack_is_deployed(stack: Stack) -> None:

@@ -21,8 +21,9 @@ PRODUCTION = [{"TagKey": "Environment", "TagValue": "production"}]
 
 @pytest.fixture(autouse=True)
 def _quiet(stack: Stack) -> None:
-    """Nothing of an earlier test is left in the queues."""
+    """Nothing of an earlier test is left in the queues, nor of its time."""
     stack.run()
+    stack.storm_passes()
     stack.alerts()
 
 
