@@ -1,6 +1,10 @@
+import pytest
 from slack_sdk.models.blocks import ActionsBlock, Block
 
+from kms_perimeter import message
+from kms_perimeter.perimeter import Mode
 from kms_perimeter.slack_actions import Action, actions, ask_of
+from tests.unit.test_message import FROM_OUTSIDE, OPEN, PLAN, decided
 
 ASK = "0123456789ab"
 
@@ -44,3 +48,11 @@ def test_the_block_carries_the_question_and_nothing_else() -> None:
 def test_a_block_of_somebody_else_is_none_of_ours() -> None:
     """Other buttons of the same Slack app are not taken for answers."""
     assert ask_of("deploy/0123456789ab") is None
+
+
+@pytest.mark.parametrize(("buttons", "last"), [(True, "actions"), (False, "section")])
+def test_a_question_has_buttons_where_somebody_listens(*, buttons: bool, last: str) -> None:
+    """A button that nobody listens to would show an error to whoever presses it."""
+    asked = message.asked(FROM_OUTSIDE, decided(OPEN, Mode.APPROVE), PLAN, ASK, buttons=buttons)
+
+    assert asked.blocks[-1]["type"] == last

@@ -63,7 +63,8 @@ def _ask(guard: Guard, case: Case, decision: Decision) -> None:
     with suppress(LedgerConflict):  # an earlier run has asked the same
         hashed = {"policy_hash": ask.policy_hash, "ask": ask.id}
         guard.ledger.write(entry(case.evidence.change, Kind.PROPOSED, facts | hashed))
-    guard.alerts.publish(message.asked(matter(case), decision, plan, ask.id))
+    buttons = guard.settings.answers_queue_url is not None
+    guard.alerts.publish(message.asked(matter(case), decision, plan, ask.id, buttons=buttons))
 
 
 def _openers(guard: Guard, case: Case, start: datetime) -> Iterator[str]:

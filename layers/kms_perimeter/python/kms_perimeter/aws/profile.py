@@ -58,6 +58,10 @@ class Profile:
         client = self.session.client("sts", region_name=self.region or ANY_REGION, config=PATIENCE)
         return client.get_caller_identity()["Account"]
 
+    def caller(self, region: str) -> str:
+        """The ARN of whoever the credentials are of. Nobody can be denied this."""
+        return self.session.client("sts", region_name=region, config=PATIENCE).get_caller_identity()["Arn"]
+
     def regions(self) -> tuple[str, ...]:
         """The Regions that are enabled for the account."""
         answer = self.ec2(self.region or ANY_REGION).describe_regions()

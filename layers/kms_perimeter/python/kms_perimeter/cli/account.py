@@ -3,77 +3,76 @@
 from __future__ import annotations
 
 import functools
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from kms_perimeter.approval import Desk
-from kms_perimeter.aws.clients import PATIENCE
 from kms_perimeter.aws.deployment import STACK, Deployment
 from kms_perimeter.aws.kms import Keys
 from kms_perimeter.aws.ledger import Asks, Ledger
 from kms_perimeter.aws.queues import Queue
-from kms_perimeter.cli.inputs import InputError
-from kms_perimeter.errors import InvalidInput, KmsRefusal, NoDeployment
+from kms_perimeter.cli import credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from boto3 import Session
+    from kms_perimeter.aws.profile import Profile
+    from kms_perimeter.perimeter import PerimeterFile
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account and Region, as the caller's credentials reach it.
+    """An account and Region, as the caller's credentials reach it, and the deployment in it.
 
     Attributes:
-        session: the caller's credentials and Region.
-        stack: the name of the deployment's stack.
+        profile: the caller's access to AWS.
+        region: the Region.
+        deployment: the deployment that the command is about.
     """
 
-    session: Session
-    stack: str = STACK
-
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-        """A client for a service of AWS."""
-        make: Any = self.session.client
-        return make(service, config=PATIENCE)
+    profile: Profile
+    region: str
+    deployment: Deployment
 
     def caller(self) -> str:
-        """The caller's ARN. Takes no permission: `sts:GetCallerIdentity` cannot be denied."""
-        return str(self.client("sts").get_caller_identity()["Arn"])
-
-    def deployment(self) -> Deployment:
-        """The deployment."""
-        return Deployment.find(self.session, self.stack)
+        """The caller's ARN."""
+        return self.profile.caller(self.region)
 
     def keys(self) -> Keys:
         """The keys of the account and Region."""
-        return Keys(self.client("kms"))
+        return Keys(self.profile.kms(self.region))
 
-    def ledger(self, deployment: Deployment) -> Ledger:
+    def ledger(self) -> Ledger:
         """The deployment's ledger."""
-        return Ledger(self.client("dynamodb"), deployment.output("LedgerTable"))
+        return Ledger(self.profile.dynamodb(self.region), self.deployment.output("LedgerTable"))
 
-    def changes(self, deployment: Deployment) -> Queue:
-        """The queue of keys to be looked at."""
-        return Queue(self.client("sqs"), deployment.output("ChangesQueueUrl"))
+    def perimeters(self) -> PerimeterFile:
+        """The perimeters that the deployment goes by now."""
+        return self.deployment.perimeters(self.profile.ssm(self.region))
 
-    def desk(self, deployment: Deployment) -> Desk:
+    def desk(self) -> Desk:
         """What answers are worked on with."""
+        sqs = self.profile.sqs(self.region)
         return Desk(
-            asks=Asks(self.client("dynamodb"), deployment.output("LedgerTable")),
-            ledger=self.ledger(deployment),
+            asks=Asks(self.profile.dynamodb(self.region), self.deployment.output("LedgerTable")),
+            ledger=self.ledger(),
             keys=self.keys(),
-            remediations=Queue(self.client("sqs"), deployment.output("RemediationsQueueUrl")),
-            changes=self.changes(deployment),
+            remediations=Queue(sqs, self.deployment.output("RemediationsQueueUrl")),
+            changes=Queue(sqs, self.deployment.output("ChangesQueueUrl")),
             now=now,
         )
+
+    def key_arn(self, key: str) -> str:
+        """The ARN of a key that a person names by its ID, its ARN, an alias or the alias's ARN.
+
+        Only an alias is looked up (``kms:DescribeKey``): a key that is gone still has its story.
+        """
+        if key.startswith("alias/") or ":alias/" in key:
+            return self.keys().describe(key).arn
+        return key if key.startswith("arn:") else self.deployment.key_arn(key)
 
 
 def now() -> datetime:
@@ -81,61 +80,21 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def account_options(*, stack: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options ``--stack``, ``--profile``, ``--region``, handed to the command as one `Account` named ``account``.
+def account_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options ``--stack``, ``--profile`` and ``--region``, handed to the command as one `Account`: ``account``."""
 
-    Whatever AWS refuses inside the command becomes one line on standard error and the exit status 2.
+    @credentials.profile_option
+    @credentials.region_option
+    @_stack_option
+    @functools.wraps(function)
+    def with_account(*args: object, profile_name: str | None, region: str | None, stack: str, **rest: object) -> object:
+        profile = credentials.profile_named(profile_name)
+        place = credentials.region_of(profile, region)
+        return function(*args, account=Account(profile, place, Deployment.find(profile.session, stack, place)), **rest)
 
-    Args:
-        stack: whether the command needs a deployment.
-    """
-    options = (_STACK, *_CREDENTIALS) if stack else _CREDENTIALS
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def with_account(*args: object, profile: str | None, region: str | None, **rest: Any) -> object:  # noqa: ANN401
-            name = rest.pop("stack", STACK)
-            with refusals():
-                session = boto3.Session(profile_name=profile, region_name=region)
-                if session.region_name is None:
-                    raise InputError("no Region: give --region, or set AWS_REGION or the profile's region")
-                return function(*args, account=Account(session, name), **rest)
-
-        return functools.reduce(lambda decorated, option: option(decorated), reversed(options), with_account)
-
-    return decorate
+    return with_account
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turns what AWS, KMS or the deployment refuses into `InputError`."""
-    try:
-        yield
-    except ClientError as error:
-        told = error.response["Error"]
-        raise InputError(f"{error.operation_name}: {told['Code']}: {told.get('Message', '')}") from None
-    except BotoCoreError as error:
-        raise InputError(str(error)) from None
-    except (KmsRefusal, NoDeployment, InvalidInput) as error:
-        raise InputError(str(error)) from None
-
-
-def key_arn_of(account: Account, deployment: Deployment, key: str) -> str:
-    """The ARN of a key that a person names by its ID, its ARN, an alias or the alias's ARN.
-
-    Only an alias is looked up (``kms:DescribeKey``): a key that is gone still has its story.
-    """
-    if key.startswith("alias/") or ":alias/" in key:
-        return account.keys().describe(key).arn
-    if key.startswith("arn:"):
-        return key
-    return deployment.key_arn(key)
-
-
-_STACK = click.option(
+_stack_option = click.option(
     "--stack", metavar="NAME", default=STACK, show_default=True, help="The CloudFormation stack of the deployment."
-)
-_CREDENTIALS = (
-    click.option("--profile", metavar="NAME", help="The profile of the AWS credentials to use."),
-    click.option("--region", metavar="REGION", help="The Region.  [default: as the AWS command line has it]"),
 )

@@ -9,8 +9,7 @@ import click
 from kms_perimeter import approval
 from kms_perimeter.cli.account import account_options
 from kms_perimeter.cli.consent import NotDone, OutOfDate, confirm, yes_option
-from kms_perimeter.cli.inputs import InputError
-from kms_perimeter.errors import AlreadyAnswered, NoSuchAsk, StalePlan
+from kms_perimeter.errors import AlreadyAnswered, StalePlan
 
 if TYPE_CHECKING:
     from kms_perimeter.cli.account import Account
@@ -29,7 +28,7 @@ AWS, 3 stale: the policy has changed since, so the key is planned and asked abou
 @click.command(epilog=EPILOG)
 @click.argument("ask_id", metavar="ID")
 @yes_option
-@account_options()
+@account_options
 def approve(ask_id: str, account: Account, *, yes: bool) -> None:
     """Say yes to the plan with this ID, as the alert names it, by the caller's own name.
 
@@ -38,14 +37,12 @@ def approve(ask_id: str, account: Account, *, yes: bool) -> None:
     """
     from kms_perimeter.cli import text  # noqa: PLC0415 - rich takes its time
 
-    desk = account.desk(account.deployment())
+    desk = account.desk()
     try:
         text.print_ask(desk.asks.get(ask_id))
         confirm("Approve this plan?", yes=yes)
         by = account.caller()
         ask = approval.approve(desk, ask_id, by)
-    except NoSuchAsk as error:
-        raise InputError(str(error)) from None
     except AlreadyAnswered as error:
         raise NotDone(str(error)) from None
     except StalePlan as error:

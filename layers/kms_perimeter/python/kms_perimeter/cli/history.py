@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kms_perimeter.cli import inputs
-from kms_perimeter.cli.account import account_options, key_arn_of
+from kms_perimeter.cli.account import account_options
 from kms_perimeter.cli.consent import NotDone
 from kms_perimeter.cli.inputs import InputError
 
@@ -49,7 +49,7 @@ def _since(_context: click.Context, _option: click.Parameter, value: str | None)
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="What happened to any key on this day (UTC).")
 @click.option("--entry", "entry_id", metavar="ID", help="This entry alone, with the policies before and after.")
 @inputs.format_option("text", "json")
-@account_options()
+@account_options
 def history(
     key: str | None,
     since: datetime | None,
@@ -67,12 +67,11 @@ def history(
         raise InputError("give a KEY or --day")
     if entry_id and key is None:
         raise InputError("give the KEY that the entry is about")
-    deployment = account.deployment()
-    ledger = account.ledger(deployment)
+    ledger = account.ledger()
     if day is not None:
         _tell(list(ledger.of_day(day.date())), output, f"on {day.date()}")
         return
-    key_arn = key_arn_of(account, deployment, str(key))
+    key_arn = account.key_arn(str(key))
     if entry_id:
         _tell_one(entry_of(ledger, key_arn, entry_id), output)
     else:

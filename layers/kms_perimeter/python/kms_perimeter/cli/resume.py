@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kms_perimeter import approval
-from kms_perimeter.cli.account import account_options, key_arn_of
+from kms_perimeter.cli.account import account_options
 from kms_perimeter.cli.consent import NotDone
 
 if TYPE_CHECKING:
@@ -26,16 +26,14 @@ Exit status: 0 resumed, 1 the key is not contested (it is looked at all the same
 @click.command(epilog=EPILOG)
 @click.argument("key", metavar="KEY")
 @click.option("--reason", metavar="TEXT", default="", help="What has changed, for the ledger.")
-@account_options()
+@account_options
 def resume(key: str, reason: str, account: Account) -> None:
     """Let the guard take up a key again that it has given up because somebody opened it each time.
 
     KEY is an ID, an ARN, an alias or an alias's ARN. The key is looked at at once, and its remediations are counted
     from zero again.
     """
-    deployment = account.deployment()
-    key_arn = key_arn_of(account, deployment, key)
-    desk = account.desk(deployment)
-    if not approval.resume(desk, key_arn, account.caller(), reason):
+    key_arn = account.key_arn(key)
+    if not approval.resume(account.desk(), key_arn, account.caller(), reason):
         raise NotDone(f"{key_arn} is not contested; it is looked at all the same")
     click.echo(f"resumed: the guard looks at {key_arn} now")

@@ -38,7 +38,7 @@ def alert(matter: Matter, decision: Decision, plan: Plan | None = None) -> Messa
     return compose(decision.kind.value, decision.severity, _headline(matter), matter, parts, facts)
 
 
-def asked(matter: Matter, decision: Decision, plan: Plan, ask_id: str) -> Message:
+def asked(matter: Matter, decision: Decision, plan: Plan, ask_id: str, *, buttons: bool = False) -> Message:
     """A key that can be used from outside, with a plan that waits for somebody's yes.
 
     Args:
@@ -46,6 +46,7 @@ def asked(matter: Matter, decision: Decision, plan: Plan, ask_id: str) -> Messag
         decision: to ask.
         plan: what would be done; its proofs hold.
         ask_id: what people approve.
+        buttons: whether somebody listens to Slack's buttons; one that nobody listens to shows an error when pressed.
     """
     answer = (
         f"kms-perimeter approve {ask_id}",
@@ -60,8 +61,8 @@ def asked(matter: Matter, decision: Decision, plan: Plan, ask_id: str) -> Messag
         wording.notes(matter.verdict.advisories),
     )
     facts = {"decision": decision.to_json(), "plan": plan_facts(plan), "ask": ask_id}
-    buttons = (slack_actions.actions(ask_id),)
-    return compose(decision.kind.value, decision.severity, _headline(matter), matter, parts, facts, buttons)
+    blocks = (slack_actions.actions(ask_id),) if buttons else ()
+    return compose(decision.kind.value, decision.severity, _headline(matter), matter, parts, facts, blocks)
 
 
 def contested(matter: Matter, times: int, plan: Plan | None = None, actors: Iterable[str] = ()) -> Message:
