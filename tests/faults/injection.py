@@ -126,11 +126,11 @@ def retry_at_once(
     response: tuple[Any, dict[str, Any]] | None, attempts: int, caught_exception: Exception | None, **_: object
 ) -> float | None:
     """As botocore's standard mode with three tries decides, but without its pause: a pause finds no defect."""
-    if attempts >= 3:  # noqa: PLR2004 - PATIENCE in aws/clients.py
+    if attempts >= 3:
         return None
     if caught_exception is not None:
         return 0.0 if isinstance(caught_exception, HTTPClientError) else None
     told = response[1] if response else {}
     code = told.get("Error", {}).get("Code", "")
-    again = told.get("ResponseMetadata", {}).get("HTTPStatusCode", 200) >= 500 or "Throttl" in code  # noqa: PLR2004
+    again = told.get("ResponseMetadata", {}).get("HTTPStatusCode", 200) >= 500 or "Throttl" in code
     return 0.0 if again or code == "ProvisionedThroughputExceededException" else None

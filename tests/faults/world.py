@@ -1,8 +1,8 @@
 """The service in one process: its handlers as Lambda loads them, moto for AWS, and what Lambda does between them.
 
-`World.run` plays Lambda's pollers: it takes messages from the queues, calls the handlers, deletes what they have worked
-on, and lets the rest come again six minutes later, as the queues' visibility timeout says. Time is a toy (time-machine),
-so that the six minutes cost nothing; claims and windows of the ledger see it pass.
+`World.run` plays Lambda's pollers: it takes messages from the queues, calls the handlers, deletes what they have
+worked on, and lets the rest come again six minutes later, as the queues' visibility timeout says. Time is a toy
+(time-machine), so that the six minutes cost nothing; claims and windows of the ledger see it pass.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from kms_perimeter.verdict import Outcome
 from local.slack import Webhook
 from tests.faults.injection import Injector, ProcessKilledError
 from tests.unit.account import APPROVED, OPEN, OURS, REGION, make_ledger
+from tests.unit.test_settings import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +113,8 @@ class World:
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A client that no fault strikes."""
-        return boto3.session.Session(region_name=REGION).client(service)
+        session: Any = boto3.session.Session(region_name=REGION)
+        return session.client(service)
 
     def event(self, name: str = "event-1", policy: str | None = None, actor: str = "Pipeline") -> str:
         """A CloudTrail event for the key, as it lies in the changes queue."""
@@ -297,7 +299,9 @@ class World:
 
     def _take(self, queue: str, *, delete: bool) -> list[dict[str, Any]]:
         sqs, url, taken = self.aws("sqs"), self.inputs.get(queue, self.inputs.get(f"{queue}-dead", "")), []
-        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages"):
+        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get(
+            "Messages"
+        ):
             taken += batch
             for message in batch if delete else ():
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -342,7 +346,7 @@ def _record(message: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(inputs: dict[str, str], topic: str, secret: str) -> dict[str, str]:
     """The environment of every function, as template.yaml sets it."""
-    return {
+    return COMPLETE | {
         "APPROVED_VPC_ENDPOINTS": "",
         "APPROVED_VPCS": "",
         "PERIMETER_FILE": "/kms-perimeter/perimeter",
