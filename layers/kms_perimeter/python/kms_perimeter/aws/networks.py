@@ -58,30 +58,25 @@ def services(region: str) -> tuple[str, ...]:
 
 def kms_endpoints(client: EC2Client) -> tuple[Endpoint, ...]:
     """All endpoints for KMS of the account and Region."""
-    return tuple(_endpoints(client, "service-name", services(client.meta.region_name)))
+    return tuple(endpoint for endpoint in endpoints(client) if endpoint.serves_kms(client.meta.region_name))
 
 
-def endpoints(client: EC2Client, ids: Collection[str]) -> tuple[Endpoint, ...]:
-    """Those of these endpoints that the account and Region have."""
-    # A filter tells what there is; asking by ID would be an error for one that is not there.
-    some = batches(sorted(ids), VALUES_PER_FILTER)
-    return tuple(endpoint for values in some for endpoint in _endpoints(client, "vpc-endpoint-id", values))
+def endpoints(client: EC2Client) -> tuple[Endpoint, ...]:
+    """All endpoints of the account and Region, for whatever service. Takes ``ec2:DescribeVpcEndpoints``."""
+    pages = client.get_paginator("describe_vpc_endpoints").paginate()
+    return tuple(_endpoint(one) for page in pages for one in page["VpcEndpoints"])
 
 
 def vpcs(client: EC2Client, ids: Collection[str]) -> tuple[Vpc, ...]:
-    """Those of these VPCs that the account and Region have, or that are shared with the account."""
+    """Those of these VPCs that the account and Region have, or that are shared with it. Takes ``ec2:DescribeVpcs``."""
     some = batches(sorted(ids), VALUES_PER_FILTER)
     return tuple(vpc for values in some for vpc in _vpcs(client, values))
 
 
 def _vpcs(client: EC2Client, ids: Sequence[str]) -> Iterator[Vpc]:
+    # A filter tells what there is; asking by ID would be an error for one that is not there.
     pages = client.get_paginator("describe_vpcs").paginate(Filters=[{"Name": "vpc-id", "Values": list(ids)}])
     yield from (Vpc(vpc.get("VpcId", ""), _name(vpc.get("Tags", ()))) for page in pages for vpc in page["Vpcs"])
-
-
-def _endpoints(client: EC2Client, name: str, values: Sequence[str]) -> Iterator[Endpoint]:
-    pages = client.get_paginator("describe_vpc_endpoints").paginate(Filters=[{"Name": name, "Values": list(values)}])
-    yield from (_endpoint(one) for page in pages for one in page["VpcEndpoints"])
 
 
 def _endpoint(one: VpcEndpointTypeDef) -> Endpoint:

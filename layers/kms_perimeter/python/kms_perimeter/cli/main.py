@@ -24,6 +24,7 @@ COMMANDS = {
     "init": "Write a first perimeter file from the networks that the account has.",
     "validate": "Tell whether perimeter files are good, and where not.",
     "scan": "Judge every key of an account, and change none.",
+    "doctor": "Tell whether the service can do its work in an account.",
     "completion": "Print the script that teaches a shell to complete the commands.",
 }
 
@@ -83,6 +84,7 @@ Examples:
   kms-perimeter evaluate policy.json --request request.json
   kms-perimeter replay event.json --perimeter perimeter.json
   kms-perimeter init && kms-perimeter scan --perimeter perimeter.yaml --plan
+  kms-perimeter doctor --stack kms-perimeter
 
 Exit status: 0 fine, 1 not fine, 2 bad usage or input, 3 undecided; each command's help says more.
 """

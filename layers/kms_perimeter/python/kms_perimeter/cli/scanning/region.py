@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kms_perimeter.errors import AccessIsDenied
 from kms_perimeter.fleet import KeyFinding, Skipped
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from kms_perimeter.aws.kms import Keys
     from kms_perimeter.cli.progress import Bar
     from kms_perimeter.cli.scanning.look import Look
+
+Found = TypeVar("Found")
 
 AHEAD = 4  # so many keys for each thread are waiting, however many there are in all
 
@@ -76,12 +78,10 @@ def scan(look: Look, bar: Bar, workers: int) -> Iterator[KeyFinding | Skipped]:
         yield one
 
 
-def side_by_side(
-    work: Callable[[str], KeyFinding | Skipped], items: Iterable[str], workers: int
-) -> Iterator[KeyFinding | Skipped]:
+def side_by_side(work: Callable[[str], Found], items: Iterable[str], workers: int) -> Iterator[Found]:
     """What the work gives for each item, in their order; few items wait at a time, and none is begun after an error."""
     pool = ThreadPoolExecutor(workers)
-    waiting: deque[Future[KeyFinding | Skipped]] = deque()
+    waiting: deque[Future[Found]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(work, item))

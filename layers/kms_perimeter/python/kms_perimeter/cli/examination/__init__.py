@@ -1,0 +1,1 @@
+"""Examining an account: whether the service can do its work there, sign by sign."""
