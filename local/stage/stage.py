@@ -69,6 +69,10 @@ class Stage:
         """Invoke the sweep out of turn; when it is done, every key is in the queue. Gives the sweep's ID."""
         before = len(self.journal.sweeps())
         self.aws.client("lambda").invoke(FunctionName=self.outputs["OnSweepFunction"], Payload=b"{}")
+        return self.wait_for_sweep(before)
+
+    def wait_for_sweep(self, before: int) -> str:
+        """Wait until there is one sweep more than there were; gives its ID."""
         return until(lambda: next(iter(self.journal.sweeps()[before:]), None), "the sweep's end", self.journal.tail)
 
     def send(self, *bodies: str) -> None:

@@ -165,7 +165,7 @@ def test_every_queue_for_failures_has_an_alarm(template: dict[str, Any]) -> None
     watched = {
         dimension["Value"]["Fn::GetAtt"][0]
         for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
-        for dimension in alarm["Properties"]["Dimensions"]
+        for dimension in alarm["Properties"].get("Dimensions", ())
         if "Fn::GetAtt" in dimension["Value"] and alarm["Properties"]["AlarmActions"] == [{"Ref": "HealthTopic"}]
     }
 
