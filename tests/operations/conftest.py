@@ -10,6 +10,9 @@ import pytest
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
 from local.embedded import REPOSITORY
+from tests.unit.conftest import account
+
+__all__ = ["account"]
 
 MODES = {
     "everything": frozenset({"MayRemediate", "HasSlack", "HasDashboard", "HasEmail"}),
@@ -26,7 +29,7 @@ def template() -> dict[str, Any]:
     return whole
 
 
-@pytest.fixture(params=MODES.values(), ids=MODES)
+@pytest.fixture(params=list(MODES.values()), ids=list(MODES))
 def conditions(request: pytest.FixtureRequest) -> frozenset[str]:
     """The conditions of the template that hold."""
     chosen: frozenset[str] = request.param

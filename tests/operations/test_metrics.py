@@ -80,7 +80,7 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> set[str]:
 def test_the_dashboard_shows_what_the_code_counts(
     template: dict[str, Any], conditions: frozenset[str], emitted: set[str]
 ) -> None:
-    """Each metric of ours on the dashboard is one that some function emits, with the dimension that it emits it with."""
+    """Each metric of ours on the dashboard is one that some function emits, with its dimension."""
     ours = [row for row in shown(template, conditions) if row[0] == OURS]
 
     assert {row[1] for row in ours} - emitted == set()

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import botocore.session
 import click
@@ -42,7 +42,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 @cache
 def model(service: str) -> Any:  # noqa: ANN401 - botocore has no types for it
-    """botocore's model of a service."""
+    """The botocore model of a service."""
     return botocore.session.get_session().get_service_model(service)
 
 
@@ -83,8 +83,8 @@ def test_commands_of_ours_exist(page: Path) -> None:
     """Each `kms-perimeter` command of a page exists and takes those options."""
     for program, *words in commands(page):
         if program == "kms-perimeter" and words[0] in COMMANDS:
-            command = main.get_command(click.Context(main), words[0])  # type: ignore[attr-defined]
-            known = {option for parameter in command.params for option in parameter.opts}
+            command = cast("click.Group", main).get_command(click.Context(main), words[0])
+            known = {option for parameter in command.params for option in parameter.opts} if command else set()
             assert {word for word in words[1:] if word.startswith("--")} <= known, words
         else:
             assert program in ("aws", "sam", "make", "git", "kms-perimeter"), program

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageBatchRequestEntryTypeDef
@@ -86,12 +86,10 @@ class DeadLetters:
             taken.update(one.message_id for one in fresh)
             yield from fresh
 
-    def send_back(self, letters: Sequence[DeadLetter], url: str) -> list[DeadLetter]:
-        """Sends up to `AT_ONCE` of them to a queue and deletes those that it took; returns these."""
-        entries = [_entry(str(number), letter) for number, letter in enumerate(letters)]
-        answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
-        sent = [letters[int(one["Id"])] for one in answer.get("Successful", ())]
-        for letter in sent:
+    def send_back(self, letter: DeadLetter, url: str) -> bool:
+        """Sends one to a queue and then deletes it here; whether that queue took it."""
+        answer = self._client.send_message_batch(QueueUrl=url, Entries=[_entry(letter)])
+        if sent := bool(answer.get("Successful")):
             self.delete(letter)
         return sent
 
@@ -118,8 +116,8 @@ def _letter(message: MessageTypeDef) -> DeadLetter:
     )
 
 
-def _entry(number: str, letter: DeadLetter) -> SendMessageBatchRequestEntryTypeDef:
-    entry: SendMessageBatchRequestEntryTypeDef = {"Id": number, "MessageBody": letter.body}
+def _entry(letter: DeadLetter) -> SendMessageBatchRequestEntryTypeDef:
+    entry: SendMessageBatchRequestEntryTypeDef = {"Id": "1", "MessageBody": letter.body}
     if letter.group:
         # A mark of its own: SQS drops a message whose mark it has seen within five minutes, and it would be gone.
         entry |= {"MessageGroupId": letter.group, "MessageDeduplicationId": f"redriven-{letter.message_id}"}

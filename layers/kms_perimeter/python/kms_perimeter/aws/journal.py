@@ -10,7 +10,19 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_logs import CloudWatchLogsClient
+
+
+def log_groups(client: CloudFormationClient, stack: str) -> dict[str, str]:
+    """The names of a stack's log groups by their logical IDs; empty where the caller may not list its resources."""
+    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
+    try:
+        resources = [one for page in pages for one in page["StackResourceSummaries"]]
+    except ClientError:
+        return {}
+    groups = (one for one in resources if one["ResourceType"] == "AWS::Logs::LogGroup")
+    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in groups if "PhysicalResourceId" in one}
 
 
 def last_failure(client: CloudWatchLogsClient, group: str, message_id: str, since: datetime) -> str | None:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kms_perimeter.aws import journal
+from kms_perimeter.aws.dead_letters import DeadLetters
 from kms_perimeter.cli import dead_letters, inputs
+from kms_perimeter.cli.account import account_options
 from kms_perimeter.cli.dead_letters import PLACES, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    import boto3
-
-    from kms_perimeter.aws.dead_letters import DeadLetter, DeadLetters
-    from kms_perimeter.aws.stack import Stack
+    from kms_perimeter.aws.dead_letters import DeadLetter
+    from kms_perimeter.cli.account import Account
 
 EPILOG = """\
 \b
@@ -53,7 +54,7 @@ class Shown:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--stack", "stack_name", default="kms-perimeter", show_default=True, help="Name of the service's stack.")
+@account_options()
 @click.option(
     "--queue",
     "names",
@@ -63,81 +64,77 @@ class Shown:
 )
 @click.option("--send", is_flag=True, help="Send them back; without it they are only shown.")
 @click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="At most so many of each queue.")
-@click.option("--profile", "profile_name", metavar="NAME", help="The profile of the AWS configuration.")
-@click.option("--region", metavar="REGION", envvar="AWS_REGION", help="The Region.  [default: the profile's]")
 @inputs.format_option("text", "json")
-def redrive(
-    *,
-    stack_name: str,
-    names: tuple[str, ...],
-    send: bool,
-    most: int,
-    profile_name: str | None,
-    region: str | None,
-    output: str,
-) -> None:
+def redrive(*, account: Account, names: tuple[str, ...], send: bool, most: int, output: str) -> None:
     """Show what the service has given up and why, and send it back once the reason is gone.
 
     Changed and swept keys and remediations go back into their queues; sweeps, and alerts that reached no Slack, are
     called again. All of it may be done twice without harm: the guard reads each key anew and decides on that.
     """
-    import boto3  # noqa: PLC0415 - it takes its time
-
-    from kms_perimeter.aws.stack import NoSuchStack, Stack  # noqa: PLC0415 - likewise
-
-    session = boto3.Session(profile_name=profile_name, region_name=region)
-    try:
-        stack = Stack.read(session.client("cloudformation"), stack_name)
-    except NoSuchStack as error:
-        raise inputs.InputError(str(error)) from None
-    places = [place for place in PLACES if place.name in (names or place.name) and place.output in stack.outputs]
-    shown = [one for place in places for one in _work(session, stack, place, most, send=send)]
-    left = sum(_queue(session, stack, place).count() for place in places) if send else len(shown)
+    outputs = account.deployment().outputs
+    logs = journal.log_groups(account.client("cloudformation"), account.stack)
+    places = [place for place in PLACES if place.name in (names or place.name) and place.output in outputs]
+    works = [Work(account, outputs, logs, place) for place in places]
+    shown = [one for work in works for one in (work.send(most) if send else work.show(most))]
+    left = sum(work.queue.count() for work in works)
     _print(shown, left, output, send=send)
     sys.exit(1 if left else 0)
 
 
-def _queue(session: boto3.Session, stack: Stack, place: Place) -> DeadLetters:
-    from kms_perimeter.aws.dead_letters import DeadLetters  # noqa: PLC0415 - likewise
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work on one queue of dead letters.
 
-    return DeadLetters(session.client("sqs"), stack.outputs[place.output])
+    Attributes:
+        account: where it is.
+        outputs: the outputs of the stack.
+        logs: the stack's log groups by their logical IDs.
+        place: the queue.
+    """
 
+    account: Account
+    outputs: Mapping[str, str]
+    logs: Mapping[str, str]
+    place: Place
 
-def _work(session: boto3.Session, stack: Stack, place: Place, most: int, *, send: bool) -> Iterator[Shown]:
-    queue = _queue(session, stack, place)
-    if not send:
-        for letter in queue.look(most):
-            yield _shown(session, stack, place, letter)
-        return
-    for letter in queue.take(most):
-        shown = _shown(session, stack, place, letter)
-        sent_back = _send_back(session, stack, place, queue, letter)
-        if not sent_back:
-            queue.leave(letter)
-        yield replace(shown, sent_back=sent_back)
+    @property
+    def queue(self) -> DeadLetters:
+        """The dead letters."""
+        return DeadLetters(self.account.client("sqs"), self.outputs[self.place.output])
 
+    def show(self, most: int) -> Iterator[Shown]:
+        """Shows them, and leaves them where they are."""
+        for letter in self.queue.look(most):
+            yield self._shown(letter)
 
-def _send_back(session: boto3.Session, stack: Stack, place: Place, queue: DeadLetters, letter: DeadLetter) -> bool:
-    if place.back:
-        return bool(queue.send_back([letter], stack.outputs[place.back]))
-    call = dead_letters.invocation(letter)
-    # What lies in a queue must not make an operator call other functions.
-    if call is None or call.function not in stack.outputs.values():
-        return False
-    session.client("lambda").invoke(FunctionName=call.function, InvocationType="Event", Payload=call.payload)
-    queue.delete(letter)
-    return True
+    def send(self, most: int) -> Iterator[Shown]:
+        """Sends them back, and shows what was sent."""
+        queue = self.queue
+        for letter in queue.take(most):
+            shown, sent_back = self._shown(letter), self._send_back(queue, letter)
+            if not sent_back:
+                queue.leave(letter)
+            yield replace(shown, sent_back=sent_back)
 
+    def _send_back(self, queue: DeadLetters, letter: DeadLetter) -> bool:
+        if self.place.back:
+            return queue.send_back(letter, self.outputs[self.place.back])
+        call = dead_letters.invocation(letter)
+        # What lies in a queue must not make an operator call other functions.
+        if call is None or call.function not in self.outputs.values():
+            return False
+        client = self.account.client("lambda")
+        client.invoke(FunctionName=call.function, InvocationType="Event", Payload=call.payload)
+        queue.delete(letter)
+        return True
 
-def _shown(session: boto3.Session, stack: Stack, place: Place, letter: DeadLetter) -> Shown:
-    from kms_perimeter.aws import journal  # noqa: PLC0415 - likewise
-
-    reason = dead_letters.said(letter)
-    if reason is None and place.logs in stack.log_groups:
-        group = stack.log_groups[str(place.logs)]
-        reason = journal.last_failure(session.client("logs"), group, letter.message_id, letter.sent_at)
-    at = letter.sent_at.isoformat(timespec="seconds")
-    return Shown(place.name, letter.message_id, dead_letters.about(letter), at, reason)
+    def _shown(self, letter: DeadLetter) -> Shown:
+        reason = dead_letters.said(letter)
+        if reason is None and self.place.logs in self.logs:
+            group = self.logs[str(self.place.logs)]
+            reason = journal.last_failure(self.account.client("logs"), group, letter.message_id, letter.sent_at)
+        at = letter.sent_at.isoformat(timespec="seconds")
+        return Shown(self.place.name, letter.message_id, dead_letters.about(letter), at, reason)
 
 
 def _print(shown: Iterable[Shown], left: int, output: str, *, send: bool) -> None:
