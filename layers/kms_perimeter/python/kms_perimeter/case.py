@@ -58,6 +58,11 @@ class Case:
             return Opening(self.evidence.read_at)
         return Opening(min(change.time, self.evidence.read_at), change.actor)
 
+    def age(self) -> dict[str, float]:
+        """For how long the key has been open, in seconds, by the name of its metric; empty if it is not open."""
+        opening = self.opening() if self.judged.outcome is Outcome.ESCAPES else None
+        return {"OpenSeconds": max(0.0, (self.evidence.read_at - opening.at).total_seconds())} if opening else {}
+
     def exposure(self) -> Exposure:
         """The time in which the key was open, for a key that no longer is."""
         change, opening = self.evidence.change, self.state.opening

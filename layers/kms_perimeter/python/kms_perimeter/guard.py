@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter import cloudtrail, sweep, verdict
@@ -72,11 +73,17 @@ def examine(guard: Guard, change: KeyChange) -> Report:
     if carried is None and _nothing_new(finding, state):
         return report_on(change, "quiet", "nothing new", judged)
     case = Case(evidence, judged, state, carried)
+    report = _settled(guard, case)
+    return replace(report, durations={**report.durations, **case.age()})
+
+
+def _settled(guard: Guard, case: Case) -> Report:
+    change, judged = case.evidence.change, case.judged
     decision = weigh(guard, case)
     try:
         news = apply(guard, case, decision)
     except LedgerConflict:
-        if carried:  # the story of an exposure is this event's alone
+        if case.carried:  # the story of an exposure is this event's alone
             raise
         return report_on(change, "deferred", "another run is at the same finding", judged)
     if not news and decision.kind is DecisionKind.IGNORE:

@@ -34,6 +34,8 @@ class Place:
 PLACES = (
     Place("changes", "ChangesDeadLettersUrl", "ChangesQueueUrl", "OnKeyChangeLogs"),
     Place("remediations", "RemediationsDeadLettersUrl", "RemediationsQueueUrl", "OnRemediationLogs"),
+    Place("answers", "AnswersDeadLettersUrl", "AnswersQueueUrl", "OnAnswerLogs"),
+    Place("digests", "DigestDeadLettersUrl", "DigestQueueUrl", "OnDigestLogs"),
     Place("invocations", "FailedInvocationsUrl", None, None),
 )
 
@@ -55,11 +57,17 @@ class Invocation:
 
 def about(letter: DeadLetter) -> str:
     """What a letter is about, in a few words."""
-    body = _json(letter.body)
-    if call := invocation(letter):
-        return f"a call of {call.function}"
+    call = invocation(letter)
+    return f"a call of {call.function}" if call else _about(_json(letter.body))
+
+
+def _about(body: dict[str, Any]) -> str:
     if "policy_hash" in body:
         return f"the order to fix {Order.from_json(body).change.key_arn}"
+    if "headline" in body:
+        return f"a notice: {body['headline']} ({body.get('key')})"
+    if "action" in body:
+        return f"a click in Slack: {body['action']}"
     if swept := sweep.read(body):
         return f"a sweep's look at {len(swept)} keys, from {swept[0].key_arn}"
     change = cloudtrail.read(body)
