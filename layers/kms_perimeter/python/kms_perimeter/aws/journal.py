@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from kms_perimeter.aws.stack import resources
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -16,13 +18,11 @@ if TYPE_CHECKING:
 
 def log_groups(client: CloudFormationClient, stack: str) -> dict[str, str]:
     """The names of a stack's log groups by their logical IDs; empty where the caller may not list its resources."""
-    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
     try:
-        resources = [one for page in pages for one in page["StackResourceSummaries"]]
+        found = resources(client, stack)
     except ClientError:
         return {}
-    groups = (one for one in resources if one["ResourceType"] == "AWS::Logs::LogGroup")
-    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in groups if "PhysicalResourceId" in one}
+    return {name: one.id for name, one in found.items() if one.type == "AWS::Logs::LogGroup" and one.id}
 
 
 def last_failure(client: CloudWatchLogsClient, group: str, message_id: str, since: datetime) -> str | None:
