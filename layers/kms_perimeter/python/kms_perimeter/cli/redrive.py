@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kms_perimeter.aws import journal
+from kms_perimeter.aws.clients import PATIENCE
 from kms_perimeter.aws.dead_letters import DeadLetters
 from kms_perimeter.cli import dead_letters, inputs
 from kms_perimeter.cli.account import account_options
@@ -54,7 +55,6 @@ class Shown:
 
 
 @click.command(epilog=EPILOG)
-@account_options()
 @click.option(
     "--queue",
     "names",
@@ -65,14 +65,15 @@ class Shown:
 @click.option("--send", is_flag=True, help="Send them back; without it they are only shown.")
 @click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="At most so many of each queue.")
 @inputs.format_option("text", "json")
+@account_options
 def redrive(*, account: Account, names: tuple[str, ...], send: bool, most: int, output: str) -> None:
     """Show what the service has given up and why, and send it back once the reason is gone.
 
     Changed and swept keys and remediations go back into their queues; sweeps, and alerts that reached no Slack, are
     called again. All of it may be done twice without harm: the guard reads each key anew and decides on that.
     """
-    outputs = account.deployment().outputs
-    logs = journal.log_groups(account.client("cloudformation"), account.stack)
+    outputs = account.deployment.outputs
+    logs = journal.log_groups(_client(account, "cloudformation"), account.deployment.stack)
     places = [place for place in PLACES if place.name in (names or place.name) and place.output in outputs]
     works = [Work(account, outputs, logs, place) for place in places]
     shown = [one for work in works for one in (work.send(most) if send else work.show(most))]
@@ -100,7 +101,7 @@ class Work:
     @property
     def queue(self) -> DeadLetters:
         """The dead letters."""
-        return DeadLetters(self.account.client("sqs"), self.outputs[self.place.output])
+        return DeadLetters(_client(self.account, "sqs"), self.outputs[self.place.output])
 
     def show(self, most: int) -> Iterator[Shown]:
         """Shows them, and leaves them where they are."""
@@ -123,7 +124,7 @@ class Work:
         # What lies in a queue must not make an operator call other functions.
         if call is None or call.function not in self.outputs.values():
             return False
-        client = self.account.client("lambda")
+        client = _client(self.account, "lambda")
         client.invoke(FunctionName=call.function, InvocationType="Event", Payload=call.payload)
         queue.delete(letter)
         return True
@@ -132,9 +133,14 @@ class Work:
         reason = dead_letters.said(letter)
         if reason is None and self.place.logs in self.logs:
             group = self.logs[str(self.place.logs)]
-            reason = journal.last_failure(self.account.client("logs"), group, letter.message_id, letter.sent_at)
+            reason = journal.last_failure(_client(self.account, "logs"), group, letter.message_id, letter.sent_at)
         at = letter.sent_at.isoformat(timespec="seconds")
         return Shown(self.place.name, letter.message_id, dead_letters.about(letter), at, reason)
+
+
+def _client(account: Account, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+    make: Any = account.profile.session.client
+    return make(service, region_name=account.region, config=PATIENCE)
 
 
 def _print(shown: Iterable[Shown], left: int, output: str, *, send: bool) -> None:
