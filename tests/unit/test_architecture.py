@@ -48,6 +48,7 @@ ORDER = (
     "reminding",
     "guard",
     "remediation",
+    "rollback",
     "slack",
     "slack_interaction",
     "slack_door",

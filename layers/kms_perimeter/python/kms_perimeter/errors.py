@@ -12,6 +12,7 @@
     ├── NoSuchAsk               nothing with this ID waits for an answer
     ├── AlreadyAnswered         somebody has answered it before
     ├── UnusableDay             nobody can answer for a key until this day
+    ├── NothingToGoBackTo       the ledger holds no policy for a rollback
     ├── StalePlan               the key's policy has changed since the plan was made
     ├── LedgerConflict          another run is at this entry or has already written it
     └── KmsRefusal              KMS says no, and trying again would not help; says why
@@ -83,6 +84,10 @@ class AlreadyAnswered(KmsPerimeterError):
 
 class UnusableDay(KmsPerimeterError):
     """The day until which somebody wants to answer for a key is past, or too far away."""
+
+
+class NothingToGoBackTo(KmsPerimeterError):
+    """The ledger knows no remediation of the key, or the entry that was named holds no policy."""
 
 
 class StalePlan(KmsPerimeterError):

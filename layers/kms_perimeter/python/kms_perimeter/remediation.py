@@ -26,6 +26,9 @@ from kms_perimeter.telling import entry, matter, tell_unreadable
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kms_perimeter.aws.kms import Keys
     from kms_perimeter.order import Order
     from kms_perimeter.remedy import Plan
 
@@ -108,17 +111,24 @@ def _carry_out(guard: Guard, repair: Repair, plan: Plan) -> Report:
         guard.keys.put_policy(evidence.live.arn, plan.policy)
     except (PolicyIsRefused, AccessIsDenied, KeyIsGone) as refusal:
         return _refuse(guard, repair, f"KMS refuses the new policy: {refusal}", plan)
-    policy = _read_back(guard, evidence.live.arn, fingerprint(plan.policy))
+    policy = read_back(guard.keys, guard.pause, evidence.live.arn, fingerprint(plan.policy))
     after = replace(evidence, policy=policy, read_at=guard.now())
     return _complete(guard, repair, after, planned)
 
 
-def _read_back(guard: Guard, key_arn: str, expected: str) -> str:
-    """The policy that the key has now: as a rule the expected one, which may take KMS a moment to show."""
+def read_back(keys: Keys, pause: Callable[[float], None], key_arn: str, expected: str) -> str:
+    """The policy that the key has now: as a rule the expected one, which may take KMS a moment to show.
+
+    Args:
+        keys: the keys of the account and Region.
+        pause: waits for so many seconds.
+        key_arn: the key.
+        expected: the fingerprint of the policy that was put.
+    """
     policy = ""
     for wait in READ_BACK_AFTER:
-        guard.pause(wait)
-        policy = guard.keys.policy(key_arn)
+        pause(wait)
+        policy = keys.policy(key_arn)
         if fingerprint(policy) == expected:
             break
     return policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kms_perimeter.cli.text import Paper, print_diff, styled
+from kms_perimeter.cli.text import Paper, print_diff, print_verdict, styled
 from kms_perimeter.remedy import diff_of
 from kms_perimeter.wording import at, key_id
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kms_perimeter.aws.ledger import Entry
+    from kms_perimeter.rollback import Rollback
 
 POLICIES = ("policy", "exposed_policy", "before", "after")
 # Told by the first lines of an entry, or shown at its end.
@@ -40,6 +41,19 @@ def print_entry(entry: Entry) -> None:
     if change := _change(entry):
         paper.line(("the change:", "bold"), indent=1)
         print_diff(paper, change)
+
+
+def print_rollback(planned: Rollback) -> None:
+    """What a rollback would do."""
+    paper, entry = Paper(), planned.entry
+    told = f": back to the policy of the entry {entry.id} ({entry.kind.word}, {at(entry.at)})"
+    paper.line((planned.key_arn, "bold"), told)
+    print_diff(paper, planned.diff)
+    if planned.verdict is None:
+        paper.line("no perimeter applies to the key, so the policy is not judged")
+    else:
+        paper.line("this policy: ", styled(planned.verdict.outcome.value), f" (perimeter {planned.verdict.perimeter})")
+        print_verdict(paper, planned.verdict, None)
 
 
 def _print_head(paper: Paper, entry: Entry) -> None:

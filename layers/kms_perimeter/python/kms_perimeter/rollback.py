@@ -1,0 +1,204 @@
+"""Rollback: going back to a policy that was replaced, planned and proved like any other change.
+
+A person asks for it and does it with his own permissions; the guard only must know. So what is about to be replaced is
+in the ledger before anything is put, and to go back to a policy that lets outside requests through is an exception with
+an end, registered beforehand: else the guard would close the key again at once.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from kms_perimeter import verdict
+from kms_perimeter.aws.ledger import Entry, Kind
+from kms_perimeter.errors import KmsRefusal, LedgerConflict, MalformedPolicy, NothingToGoBackTo, StalePlan
+from kms_perimeter.fingerprint import fingerprint
+from kms_perimeter.policy import document
+from kms_perimeter.remediation import read_back
+from kms_perimeter.remedy import diff_of, proofs
+from kms_perimeter.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from kms_perimeter.aws.kms import Keys
+    from kms_perimeter.aws.ledger import Ledger
+    from kms_perimeter.perimeter import PerimeterFile, PolicyException
+    from kms_perimeter.policy.key import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a rollback is done with.
+
+    Attributes:
+        keys: the keys of the account and Region, as the caller may read and change them.
+        ledger: the ledger.
+        perimeters: what the service judges keys by.
+        guard_role: ARN of the role that changes policies, or None where remediation is not deployed.
+        now: the clock, in UTC.
+        pause: waits for so many seconds.
+    """
+
+    keys: Keys
+    ledger: Ledger
+    perimeters: PerimeterFile
+    guard_role: str | None
+    now: Callable[[], datetime]
+    pause: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """What a rollback would do, before anything is touched.
+
+    Attributes:
+        key_arn: the key.
+        entry: the ledger's entry whose policy is gone back to.
+        before: the present policy.
+        after: the policy that is gone back to.
+        diff: from the one to the other.
+        verdict: on the policy that is gone back to; None where no perimeter applies to the key.
+        refused: why it must not be done at all; empty where nothing speaks against it.
+        objections: why it must be forced; empty where every proof holds.
+    """
+
+    key_arn: str
+    entry: Entry
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+    diff: str = field(repr=False)
+    verdict: Verdict | None
+    refused: tuple[str, ...]
+    objections: tuple[str, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether the key has another policy than the one that is gone back to."""
+        return fingerprint(self.before) != fingerprint(self.after)
+
+
+def last_remediation(ledger: Ledger, key_arn: str) -> Entry:
+    """The plan of the last remediation of a key, which holds the policy that it replaced.
+
+    Raises:
+        NothingToGoBackTo: the guard has never changed the key.
+    """
+    carried_out = set()
+    for entry in ledger.entries(key_arn):
+        if entry.kind is Kind.REMEDIATED:
+            carried_out.add((entry.at, entry.cause))
+        if entry.kind is Kind.PLANNED and (entry.at, entry.cause) in carried_out:
+            return entry
+    raise NothingToGoBackTo(f"the ledger knows no remediation of {key_arn}; name an entry with --to")
+
+
+def propose(means: Means, key_arn: str, entry: Entry) -> Rollback:
+    """Plans to go back to the policy that an entry replaced; for an entry that replaced none, to the one it is about.
+
+    Raises:
+        NothingToGoBackTo: the entry holds no policy.
+        KmsRefusal: the key cannot be read.
+    """
+    after = entry.facts.get("before") or entry.facts.get("policy")
+    if not after:
+        raise NothingToGoBackTo(f"the entry `{entry.id}` ({entry.kind.word}) holds no policy to go back to")
+    key, before = _key(means, key_arn), means.keys.policy(key_arn)
+    try:
+        document.parse(after)
+    except MalformedPolicy as error:
+        return Rollback(key_arn, entry, before, after, "", None, (f"the policy is malformed: {error}",), ())
+    applies = means.perimeters.perimeter_for(key)
+    judged = verdict.judge(after, key, applies) if applies else None
+    refused = tuple(_refusals(after, key, judged))
+    objections = tuple(_objections(means, after, key, judged))
+    return Rollback(key_arn, entry, before, after, diff_of(before, after), judged, refused, objections)
+
+
+def carry_out(means: Means, rollback: Rollback, by: str, exception: PolicyException | None = None) -> None:
+    """Goes back: registers the exception, writes to the ledger, puts the policy, and reads it back.
+
+    Args:
+        means: what it is done with.
+        rollback: what `propose` has found, with nothing in `refused`.
+        by: who does it.
+        exception: for a rollback with `objections`; its owner answers for the key until its day.
+
+    Raises:
+        StalePlan: the key has another policy than the one that was shown, before the put or after it.
+        KmsRefusal: KMS does not take the policy; the key and its exception are as they were.
+    """
+    key_arn = rollback.key_arn
+    if fingerprint(means.keys.policy(key_arn)) != fingerprint(rollback.before):
+        raise StalePlan(f"the policy of `{key_arn}` is another by now; nothing is done")
+    entry, earlier = _entry(means, rollback, by, exception), means.ledger.state(key_arn).exception
+    if exception:
+        means.ledger.except_(key_arn, exception)
+    means.ledger.write(entry)
+    try:
+        means.keys.put_policy(key_arn, rollback.after)
+    except KmsRefusal as refusal:
+        if exception:
+            means.ledger.except_(key_arn, earlier)
+        _record_refusal(means, entry, refusal)
+        raise
+    put = fingerprint(rollback.after)
+    if fingerprint(read_back(means.keys, means.pause, key_arn, put)) != put:
+        raise StalePlan(f"another policy than the one that was put is read back from `{key_arn}`; look at its history")
+
+
+def _key(means: Means, key_arn: str) -> Key:
+    key = means.keys.describe(key_arn).key
+    if means.perimeters.needs_tags:
+        key = means.keys.with_tags(key)
+    return means.keys.with_aliases(key) if means.perimeters.needs_aliases else key
+
+
+def _refusals(after: str, key: Key, judged: Verdict | None) -> Iterator[str]:
+    """What no force overcomes: KMS would not take the policy, or nobody could ever change it again."""
+    if judged:
+        # Whether it encloses the key is weighed apart, since that can be forced.
+        elsewhere = replace(judged, outcome=Outcome.ENCLOSED)
+        yield from proofs.failures(after, document.parse(after), elsewhere, key, None)
+
+
+def _objections(means: Means, after: str, key: Key, judged: Verdict | None) -> Iterator[str]:
+    """What somebody must answer for: the key would be open, or the guard could no longer close it."""
+    if judged and judged.outcome is not Outcome.ENCLOSED:
+        why = judged.reason or judged.escapes[0].why
+        yield f"the key would not be enclosed, it {_WOULD[judged.outcome]}: {why}"
+    if means.guard_role and not proofs.may_work(document.parse(after), key, means.guard_role):
+        yield "the guard could no longer change the policy from where it runs"
+
+
+_WOULD = {
+    Outcome.ENCLOSED: "is enclosed",
+    Outcome.ESCAPES: "escapes",
+    Outcome.UNDECIDED: "is undecided",
+    Outcome.MALFORMED: "is malformed",
+}
+
+
+def _entry(means: Means, rollback: Rollback, by: str, exception: PolicyException | None) -> Entry:
+    now = means.now()
+    facts = {
+        "policy_hash": fingerprint(rollback.before),
+        "before": rollback.before,
+        "after": rollback.after,
+        "diff": rollback.diff,
+        "to": rollback.entry.id,
+    }
+    if rollback.verdict:
+        facts |= {"outcome": rollback.verdict.outcome.value, "perimeter": rollback.verdict.perimeter or ""}
+    if exception:
+        facts |= {"reason": exception.reason, "until": exception.expires.isoformat(), "forced": "yes"}
+    return Entry(rollback.key_arn, now, f"rollback-{now:%Y%m%dT%H%M%S.%fZ}", Kind.ROLLED_BACK, by, facts)
+
+
+def _record_refusal(means: Means, entry: Entry, refusal: KmsRefusal) -> None:
+    facts = {"policy_hash": entry.facts["policy_hash"], "reason": f"the rollback is refused: {refusal}"}
+    with suppress(LedgerConflict):
+        means.ledger.write(replace(entry, kind=Kind.REFUSED, facts=facts))
