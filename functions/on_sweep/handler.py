@@ -1,8 +1,9 @@
-"""The schedule: put every key into the changes queue, and leave a heartbeat that an alarm can miss."""
+"""The schedule's queue: put every key into the changes queue, and leave a heartbeat that an alarm can miss."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -13,16 +14,33 @@ from kms_perimeter import assembly, sweep
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from kms_perimeter.sweep import Step
+
 logger, metrics = Logger(), Metrics()
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handle(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """The function's entry point."""
-    started_at = datetime.now(UTC).replace(microsecond=0)
-    batches = sweep.sweep_batches(context.aws_request_id, started_at, assembly.keys().all())
-    messages = assembly.changes_queue().send_all(batches)
-    logger.info("all keys are in the changes queue", extra={"messages": messages})
-    metrics.add_metric(name="Sweeps", unit=MetricUnit.Count, value=1)
-    return {"messages": messages}
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The function's entry point: for a message of the queue, one at a time, or for whoever wants a sweep at once."""
+    asked = json.loads(event["Records"][0]["body"]) if "Records" in event else event
+    name = sweep.new_id(asked.get("sweep"), context.aws_request_id)
+    step = sweep.step(assembly.lister(), name, lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()))
+    tell(step)
+    return {"sweep": name, "keys": step.progress.keys, "messages": step.messages}
+
+
+def tell(step: Step) -> None:
+    """Logs what this run has done, and counts a sweep that has come to its last key, or to its end."""
+    progress = step.progress
+    where = {"sweep": progress.sweep, "keys": progress.keys, "messages": step.messages}
+    if step.listed:
+        logger.info("all keys are in the changes queue", extra=where)
+        metrics.add_metric(name="Sweeps", unit=MetricUnit.Count, value=1)
+    elif step.finished and progress.finished_at:
+        seconds = (progress.finished_at - progress.started_at).total_seconds()
+        logger.info("all keys have been worked on", extra={**where, "seconds": seconds})
+        metrics.add_metric(name="SweptKeys", unit=MetricUnit.Count, value=progress.keys)
+        metrics.add_metric(name="SweepDuration", unit=MetricUnit.Seconds, value=seconds)
+    else:
+        logger.info("the sweep goes on later", extra=where)

@@ -62,7 +62,7 @@ class Journal:
     def sweeps(self) -> list[str]:
         """The IDs of the sweeps that have put every key into the queue, oldest first: their causes."""
         logged = (json.loads(message) for message in self._messages(self._groups["OnSweep"]) if message[:1] == "{")
-        return [entry["function_request_id"] for entry in logged if "messages" in entry]
+        return [entry["sweep"] for entry in logged if entry.get("message") == "all keys are in the changes queue"]
 
     def metrics(self) -> Counter[str]:
         """How often each metric was counted until now."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kms_perimeter.aws.ledger import Ask, Asks
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.slack_actions import Action
+from kms_perimeter.sweep import SweepBatch
 from tests.deployment.stack import sns_event
 from tests.unit import clicks
 from tests.unit.account import a_change
@@ -30,6 +31,7 @@ def live(stack: Stack) -> None:
     a_key_waits_for_a_person(stack)
     a_key_leaves_its_perimeter(stack)
     a_key_is_swept(stack)
+    a_swept_key_comes_again(stack)
     an_alert_is_posted(stack)
     people_answer_in_slack(stack)
     there_is_too_much_to_say(stack)
@@ -111,10 +113,25 @@ def a_key_leaves_its_perimeter(stack: Stack) -> None:
 
 
 def a_key_is_swept(stack: Stack) -> None:
-    """The sweep finds all keys, and one whose event was lost."""
+    """The sweep finds all keys, and one whose event was lost; it is ordered twice, as Scheduler may do."""
     stack.aws.client("kms", loses_events=True).create_key(Tags=PRODUCTION)
-    stack.invoke("OnSweep", {})
+    for _ in range(2):
+        stack.aws.client("sqs").send_message(QueueUrl=stack.named["SweepsQueue"], MessageBody='{"sweep": "noon"}')
+        assert stack.feed("OnSweep", "SweepsQueue"), stack.log("OnSweep")
     stack.run()
+
+
+def a_swept_key_comes_again(stack: Stack) -> None:
+    """A key whose state in the ledger somebody has spoilt does not keep the keys that came with it."""
+    keys, dynamodb = [stack.make_key(), stack.make_key()], stack.aws.client("dynamodb")
+    stack.run()
+    spoilt = {"key_arn": {"S": keys[0]}, "entry": {"S": "state"}}
+    dynamodb.put_item(TableName=stack.named["Ledger"], Item={**spoilt, "excepted_until": {"S": "some day"}})
+    batch = SweepBatch("evening", datetime.now(UTC), tuple(keys))
+    stack.aws.client("sqs").send_message(QueueUrl=stack.named["ChangesQueue"], MessageBody=json.dumps(batch.to_json()))
+    stack.run()
+    assert '"done":"postponed"' in stack.log("OnKeyChange")
+    dynamodb.delete_item(TableName=stack.named["Ledger"], Key=spoilt)
 
 
 def an_alert_is_posted(stack: Stack) -> None:

@@ -128,6 +128,7 @@ CALLS: dict[str, tuple[str, Callable[[Parameters, Place], list[str]]]] = {
     "dynamodb:BatchWriteItem": ("dynamodb:BatchWriteItem", _tables),
     "sqs:SendMessage": ("sqs:SendMessage", _queue),
     "sqs:SendMessageBatch": ("sqs:SendMessage", _queue),
+    "sqs:GetQueueAttributes": ("sqs:GetQueueAttributes", _queue),
     "sns:Publish": ("sns:Publish", _named("TopicArn")),
     "ssm:GetParameter": ("ssm:GetParameter", _parameter),
     "secretsmanager:GetSecretValue": ("secretsmanager:GetSecretValue", _named("SecretId")),
@@ -142,6 +143,9 @@ CONTEXTS: dict[str, Callable[[Parameters], dict[str, str]]] = {
         "kms:BypassPolicyLockoutSafetyCheck": str(p.get("BypassPolicyLockoutSafetyCheck", False)).lower()
     },
     "sns:Publish": lambda _: {},
+    "dynamodb:GetItem": lambda p: {"dynamodb:LeadingKeys": p["Key"]["key_arn"]["S"]},
+    "dynamodb:PutItem": lambda p: {"dynamodb:LeadingKeys": p["Item"]["key_arn"]["S"]},
+    "dynamodb:UpdateItem": lambda p: {"dynamodb:LeadingKeys": p["Key"]["key_arn"]["S"]},
     "cloudwatch:PutMetricData": lambda p: {"cloudwatch:namespace": p["Namespace"]},
     "events:PutEvents": lambda p: {
         "events:source": p["Entries"][0]["Source"],

@@ -147,7 +147,8 @@ class Stack:
         if not messages:
             return 0
         answer = self.invoke(name, {"Records": [sqs_record(message, url) for message in messages]})
-        assert answer in (None, {"batchItemFailures": []}), self.log(name)[-4000:]
+        failed = [problem for problem in ("batchItemFailures", "errorType") if (answer or {}).get(problem)]
+        assert not failed, self.log(name)[-4000:]
         for message in messages:
             self.drop(url, message)
         return len(messages)

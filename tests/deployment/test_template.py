@@ -1,6 +1,7 @@
 """Rules for template.yaml that no general linter knows."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
+from kms_perimeter import sweep
 from kms_perimeter.cloudtrail import WATCHED, KeyChange, read
 from kms_perimeter.settings import Settings
 from local.embedded import REPOSITORY
 
+KEYS_PER_WORKER = 20  # keys a second: less than what one worker does, so that the rate is the limit and not the worker
 EVENTS = sorted((REPOSITORY / "events").glob("*.json"))
 LEFT_OUT = {
     "a_call_to_another_service": "it is not about KMS",
@@ -181,6 +184,30 @@ def test_a_sweep_that_does_not_come_is_missed(template: dict[str, Any]) -> None:
     assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
     assert f'name="{alarm["MetricName"]}"' in (REPOSITORY / "functions" / "on_sweep" / "handler.py").read_text()
     assert alarm["InsufficientDataActions"] == [{"Ref": "HealthTopic"}]
+
+
+def test_every_share_of_the_quotas_has_its_number_of_workers(template: dict[str, Any]) -> None:
+    """The functions that look at keys side by side divide the rate, so each must know how many they are at most."""
+    shares = template["Parameters"]["SweepQuotaShare"]["AllowedValues"]
+    workers = template["Mappings"]["SweepWorkers"]
+    count = {"Fn::FindInMap": ["SweepWorkers", {"Ref": "SweepQuotaShare"}, "Count"]}
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    changes = template["Resources"]["OnKeyChange"]["Properties"]["Events"]["Changes"]["Properties"]
+
+    assert {int(share): row["Count"] for share, row in workers.items()} == {
+        share: max(2, math.ceil(sweep.keys_per_second(share, with_aliases=False) / KEYS_PER_WORKER)) for share in shares
+    }
+    assert variables["SWEEP_WORKERS"] == {"Fn::Join": ["", [count]]}
+    assert changes["ScalingConfig"]["MaximumConcurrency"] == count
+
+
+def test_what_the_schedule_delivers_twice_is_one_sweep(template: dict[str, Any]) -> None:
+    """Scheduler delivers at least once; the time that it means is the sweep's ID."""
+    target = template["Resources"]["SweepOnSchedule"]["Properties"]["Target"]
+
+    assert json.loads(target["Input"]) == {"sweep": "<aws.scheduler.scheduled-time>"}
+    assert target["Arn"] == {"Fn::GetAtt": ["SweepsQueue", "Arn"]}
+    assert template["Resources"]["OnSweep"]["Properties"]["RecursiveLoop"] == "Allow"
 
 
 def test_a_queue_hides_a_message_for_six_times_the_functions_timeout(template: dict[str, Any]) -> None:

@@ -55,3 +55,16 @@ def test_leaves_keys_alone_that_are_not_its_business(stage: Stage) -> None:
 
     assert stage.journal.wait_for("the look at AWS's key", key=managed, cause=sweep).reason == "aws-managed-key"
     assert stage.journal.wait_for("the look at the dying key", key=dying, cause=sweep).reason == "pending-deletion"
+
+
+def test_an_order_that_comes_twice_is_one_sweep(stage: Stage) -> None:
+    """What the schedule orders goes through a queue; the same order again looks at no key and counts no sweep."""
+    order = {"QueueUrl": stage.outputs["SweepsQueueUrl"], "MessageBody": '{"sweep": "2026-11-24T06:00:00Z"}'}
+    key = stage.aws.client("kms", loses_events=True).create_key()["KeyMetadata"]["Arn"]
+    for _ in range(2):
+        stage.aws.client("sqs").send_message(**order)
+
+    stage.alerts.wait_for(about(key, "remediate"), "the alert")
+
+    looks = [line for line in stage.journal.lines(key=key, cause="2026-11-24T06:00:00Z") if line.done == "remediate"]
+    assert (len(looks), stage.journal.sweeps().count("2026-11-24T06:00:00Z")) == (1, 1)

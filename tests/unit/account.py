@@ -97,6 +97,9 @@ SETTINGS = Settings(
     slack_team_id=None,
     slack_origin="https://hooks.slack.com",
     answers_queue_url=None,
+    sweeps_queue_url="",
+    sweep_quota_share=20,
+    sweep_workers=10,
 )
 
 

@@ -27,6 +27,9 @@ COMPLETE = {
     "SLACK_TEAM_ID": "",
     "SLACK_ORIGIN": "https://hooks.slack.com",
     "ANSWERS_QUEUE_URL": "",
+    "SWEEPS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111122223333/sweeps",
+    "SWEEP_QUOTA_SHARE": "20",
+    "SWEEP_WORKERS": "10",
 }
 MAY_BE_EMPTY = {name for name, value in COMPLETE.items() if not value} | {"APPROVED_VPC_ENDPOINTS"}
 

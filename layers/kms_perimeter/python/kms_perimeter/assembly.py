@@ -8,17 +8,19 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from kms_perimeter import perimeter
+from kms_perimeter import perimeter, sweep
 from kms_perimeter.approval import Desk
 from kms_perimeter.aws import clients, parameters, secrets
 from kms_perimeter.aws.kms import Keys
-from kms_perimeter.aws.ledger import Asks, Ledger
+from kms_perimeter.aws.ledger import Asks, Ledger, Sweeps
+from kms_perimeter.aws.pace import pace
 from kms_perimeter.aws.queues import Queue
 from kms_perimeter.aws.topic import Topic
 from kms_perimeter.errors import MissingSetting
 from kms_perimeter.evidence import Guard
 from kms_perimeter.outlet import Outlet
 from kms_perimeter.settings import Settings
+from kms_perimeter.sweep import Lister
 
 if TYPE_CHECKING:
     from kms_perimeter.perimeter import PerimeterFile
@@ -48,9 +50,24 @@ def topic() -> Topic:
     return Topic(clients.sns(), settings().alerts_topic_arn)
 
 
+@cache
 def keys() -> Keys:
-    """The keys of this account and Region."""
-    return Keys(clients.kms())
+    """The keys of this account and Region, for one of the functions that look at them side by side."""
+    return _paced(settings().sweep_workers)
+
+
+@cache
+def lister() -> Lister:
+    """The lister of a sweep; there is one at work at a time."""
+    chosen = settings()
+    return Lister(
+        keys=_paced(workers=1),
+        sweeps=Sweeps(clients.dynamodb(), chosen.ledger_table),
+        changes=changes_queue(),
+        later=Queue(clients.sqs(), chosen.sweeps_queue_url),
+        rate=sweep.keys_per_second(chosen.sweep_quota_share, with_aliases=chosen.perimeter_file is not None),
+        now=_now,
+    )
 
 
 @cache
@@ -113,11 +130,18 @@ def _guard(period: int) -> Guard:  # noqa: ARG001 - the period is what the cache
         remediations=Queue(clients.sqs(), url) if url else None,
         now=_now,
         pause=time.sleep,
+        changes=changes_queue(),
     )
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _paced(workers: int) -> Keys:
+    client = clients.kms()
+    pace(client, sweep.rates(settings().sweep_quota_share, workers))
+    return Keys(client)
 
 
 def _perimeters(chosen: Settings) -> PerimeterFile:

@@ -18,7 +18,8 @@
     └── KmsRefusal              KMS says no, and trying again would not help; says why
         ├── KeyIsGone           there is no such key any more
         ├── AccessIsDenied      the service may not do this with this key
-        └── PolicyIsRefused     KMS does not take this policy
+        ├── PolicyIsRefused     KMS does not take this policy
+        └── MarkerIsInvalid     KMS does not know (any more) where a list of keys was to go on
 
 Messages are lower case, have no final period and put what the user wrote in backticks.
 """
@@ -122,3 +123,7 @@ class AccessIsDenied(KmsRefusal):
 
 class PolicyIsRefused(KmsRefusal):
     """KMS does not take the policy: malformed, too long, a lockout, or a key in a state that forbids it."""
+
+
+class MarkerIsInvalid(KmsRefusal):
+    """The marker at which a list of keys was to go on is none, or has grown too old."""

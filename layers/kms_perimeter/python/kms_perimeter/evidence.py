@@ -44,6 +44,7 @@ class Guard:
         remediations: where keys to be fixed wait, or None where remediation is not deployed.
         now: the clock, in UTC.
         pause: waits for so many seconds.
+        changes: where swept keys come again that could not be worked on, or None: then their whole message does.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class Guard:
     remediations: Queue | None
     now: Callable[[], datetime]
     pause: Callable[[float], None]
+    changes: Queue | None = None
 
 
 @dataclass(frozen=True, slots=True)

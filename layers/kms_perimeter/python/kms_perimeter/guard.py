@@ -33,14 +33,15 @@ if TYPE_CHECKING:
 def work(guard: Guard, body: str) -> Iterator[Report]:
     """Works on one message of the changes queue: an event, or some keys of a sweep.
 
-    Each key is worked on by itself. If one of them fails, the others are done first and then the whole message comes
-    again: for a key that is settled that costs three calls and tells nobody anything.
+    Each key is worked on by itself. Of a sweep's message, the keys that fail come again in messages of their own, so
+    that they do not keep the others; a message about one key comes again as it is.
 
     Raises:
-        Exception: whatever kept the first failing key from being worked on; SQS then delivers the message again.
+        Exception: whatever kept the key from being worked on; SQS then delivers the message again.
     """
-    failures: list[Exception] = []
-    for change in _changes(body):
+    failures: list[tuple[KeyChange, Exception]] = []
+    changes = tuple(_changes(guard, body))
+    for change in changes:
         if isinstance(change, Report):
             yield change
             continue
@@ -48,10 +49,18 @@ def work(guard: Guard, body: str) -> Iterator[Report]:
             yield examine(guard, change)
         except Exception as failure:  # noqa: BLE001 - raised below, when the other keys are done
             failure.add_note(f"key {change.key_arn}, cause {change.event_id}")
-            failures.append(failure)
+            failures.append((change, failure))
     if failures:
-        failures[0].add_note(f"{len(failures)} keys of this message could not be worked on")
-        raise failures[0]
+        yield from _postpone(guard, failures, alone=len(changes) == 1)
+
+
+def _postpone(guard: Guard, failures: list[tuple[KeyChange, Exception]], *, alone: bool) -> Iterator[Report]:
+    if alone or guard.changes is None:
+        failures[0][1].add_note(f"{len(failures)} keys of this message could not be worked on")
+        raise failures[0][1]
+    sweep.again(guard.changes, [change for change, _ in failures])
+    for change, failure in failures:
+        yield report_on(change, "postponed", f"{type(failure).__name__}: {failure}")
 
 
 def examine(guard: Guard, change: KeyChange) -> Report:
@@ -166,7 +175,7 @@ def mark_contest(guard: Guard, case: Case, decision: Decision) -> None:
         guard.ledger.release(case.key_arn)
 
 
-def _changes(body: str) -> Iterator[KeyChange | Report]:
+def _changes(guard: Guard, body: str) -> Iterator[KeyChange | Report]:
     try:
         record: Any = json.loads(body)
     except ValueError:
@@ -175,9 +184,19 @@ def _changes(body: str) -> Iterator[KeyChange | Report]:
         yield Report("ignored", "not-an-event")
         return
     swept = sweep.read(record)
-    for change in (cloudtrail.read(record),) if swept is None else swept:
-        if isinstance(change, Ignored):
-            yield Report("ignored", change.reason.value, cause=change.event_id)
+    if swept is not None:
+        yield from _still_to_look_at(guard, swept)
+        return
+    change = cloudtrail.read(record)
+    yield Report("ignored", change.reason.value, cause=change.event_id) if isinstance(change, Ignored) else change
+
+
+def _still_to_look_at(guard: Guard, swept: tuple[KeyChange, ...]) -> Iterator[KeyChange | Report]:
+    """A sweep's message may come twice; a key that was looked at since the sweep began is done."""
+    done = guard.ledger.done_since([change.key_arn for change in swept], swept[0].time) if swept else {}
+    for change in swept:
+        if outcome := done.get(change.key_arn):
+            yield replace(report_on(change, "quiet", "looked at since the sweep began"), outcome=outcome)
         else:
             yield change
 

@@ -38,6 +38,9 @@ class Settings:
         slack_team_id: the only workspace that they may be of, or None for any that the app is installed in.
         slack_origin: scheme and host of every address that Slack wants replies at.
         answers_queue_url: where clicks wait, or None where questions have no buttons.
+        sweeps_queue_url: where sweeps wait that are to begin or to go on.
+        sweep_quota_share: percent of KMS's request quotas that looking at keys may use.
+        sweep_workers: how many functions look at keys side by side, at most.
     """
 
     approved_vpc_endpoints: tuple[str, ...]
@@ -60,6 +63,9 @@ class Settings:
     slack_team_id: str | None
     slack_origin: str
     answers_queue_url: str | None
+    sweeps_queue_url: str
+    sweep_quota_share: int
+    sweep_workers: int
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -89,6 +95,9 @@ class Settings:
             slack_team_id=_text(environ, "SLACK_TEAM_ID") or None,
             slack_origin=_needed(environ, "SLACK_ORIGIN"),
             answers_queue_url=_text(environ, "ANSWERS_QUEUE_URL") or None,
+            sweeps_queue_url=_needed(environ, "SWEEPS_QUEUE_URL"),
+            sweep_quota_share=_number(environ, "SWEEP_QUOTA_SHARE"),
+            sweep_workers=_number(environ, "SWEEP_WORKERS"),
         )
 
 

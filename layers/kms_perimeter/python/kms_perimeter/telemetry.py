@@ -49,7 +49,7 @@ def tell_look(metrics: Metrics, report: Report, now: Callable[[], datetime] = _u
     For a swept key one count by what was found, such as ``Swept.escapes``, so that the counts of one sweep are the keys
     of the account by verdict; for a changed one ``SecondsToVerdict``, since the call.
     """
-    if report.done == "ignored":
+    if report.done in ("ignored", "postponed"):
         return
     if report.event == sweep.SWEEP:
         _count(metrics, f"Swept.{report.outcome or report.done}")

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 # Three tries ride out a blip. What lasts longer is the queue's business: it can wait for minutes, a function must not.
 PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=10)
 
+# KMS's quotas are shared with the account's applications: while it throttles, this client slows itself down.
+ADAPTIVE = PATIENCE.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 5}))
+
 
 @cache
 def kms() -> KMSClient:
     """The client for KMS."""
-    return boto3.client("kms", config=PATIENCE)
+    return boto3.client("kms", config=ADAPTIVE)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from kms_perimeter.errors import AccessIsDenied, KeyIsGone, KmsRefusal, PolicyIsRefused
+from kms_perimeter.errors import AccessIsDenied, KeyIsGone, KmsRefusal, MarkerIsInvalid, PolicyIsRefused
 from kms_perimeter.policy.key import DEFAULT_SPEC, DEFAULT_USAGE, Key
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ REFUSALS: dict[str, type[KmsRefusal]] = {
     "UnsupportedOperationException": PolicyIsRefused,
     "InvalidArnException": PolicyIsRefused,
     "ValidationException": PolicyIsRefused,
+    "InvalidMarkerException": MarkerIsInvalid,
 }
 
 
@@ -49,6 +50,19 @@ class LiveKey:
     key: Key
     manager: str
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the list of keys.
+
+    Attributes:
+        key_arns: the keys.
+        next_marker: of the next page; empty after the last.
+    """
+
+    key_arns: tuple[str, ...]
+    next_marker: str
 
 
 class Keys:
@@ -123,6 +137,20 @@ class Keys:
             self._client.put_key_policy(
                 KeyId=key_arn, PolicyName=POLICY_NAME, Policy=policy, BypassPolicyLockoutSafetyCheck=False
             )
+
+    def page(self, marker: str) -> Page:
+        """Some keys, those that AWS manages among them: only `DescribeKey` can tell.
+
+        Args:
+            marker: of the page, as the page before gave it; empty for the first.
+
+        Raises:
+            MarkerIsInvalid: KMS does not take the marker (any more).
+        """
+        with refusals():
+            told = self._client.list_keys(Limit=KEYS_PER_PAGE, **({"Marker": marker} if marker else {}))
+        more = told.get("NextMarker", "") if told.get("Truncated") else ""
+        return Page(tuple(key["KeyArn"] for key in told["Keys"]), more)
 
     def all(self) -> Iterator[str]:
         """The ARN of every key, those that AWS manages among them: only `DescribeKey` can tell."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,15 +13,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 T = TypeVar("T")
 
 MESSAGES_PER_CALL = 10  # the most that SendMessageBatch takes
+LONGEST_DELAY = 900  # seconds: the most that SQS takes
+
+_COUNTS: tuple[QueueAttributeNameType, ...] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+)
 
 
 class NotAllWereSent(KmsPerimeterError):
     """SQS took some messages of a batch and refused others; which, says the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages are in a queue.
+
+    Attributes:
+        ready: wait for somebody to take them.
+        delayed: are held back yet.
+        taken: are being worked on.
+    """
+
+    ready: int
+    delayed: int
+    taken: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.ready + self.delayed + self.taken
 
 
 class Queue:
@@ -48,17 +77,28 @@ class Queue:
         Raises:
             NotAllWereSent: SQS refused some. The others are on their way; sending all of them again does no harm.
         """
-        return sum(self._send_batch(batch) for batch in batches(bodies, MESSAGES_PER_CALL))
+        return self.send_timed((body, 0) for body in bodies)
 
-    def _send_batch(self, bodies: Sequence[Mapping[str, Any]]) -> int:
+    def send_timed(self, messages: Iterable[tuple[Mapping[str, Any], int]]) -> int:
+        """As `send_all`, each message with the seconds for which SQS holds it back; at most `LONGEST_DELAY`."""
+        return sum(self._send_batch(batch) for batch in batches(messages, MESSAGES_PER_CALL))
+
+    def waiting(self) -> Waiting:
+        """What is in the queue; SQS gives the numbers approximately."""
+        told = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(_COUNTS))["Attributes"]
+        ready, delayed, taken = (int(told[name]) for name in _COUNTS)
+        return Waiting(ready, delayed, taken)
+
+    def _send_batch(self, messages: Sequence[tuple[Mapping[str, Any], int]]) -> int:
         entries: list[SendMessageBatchRequestEntryTypeDef] = [
-            {"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)
+            {"Id": str(number), "MessageBody": json.dumps(body), "DelaySeconds": min(delay, LONGEST_DELAY)}
+            for number, (body, delay) in enumerate(messages)
         ]
         answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
         if failed := answer.get("Failed"):
             why = failed[0].get("Message", failed[0]["Code"])
-            raise NotAllWereSent(f"{len(failed)} of {len(bodies)} messages: {why}")
-        return len(bodies)
+            raise NotAllWereSent(f"{len(failed)} of {len(messages)} messages: {why}")
+        return len(messages)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:

@@ -9,5 +9,19 @@ from kms_perimeter.aws.ledger.asks import Ask, Asks
 from kms_perimeter.aws.ledger.entry import Entry, Kind
 from kms_perimeter.aws.ledger.ledger import CLAIM, Ledger
 from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, Finding, Opening, State
+from kms_perimeter.aws.ledger.sweeps import Progress, Sweeps
 
-__all__ = ["CLAIM", "KEPT_REMEDIATIONS", "Ask", "Asks", "Entry", "Finding", "Kind", "Ledger", "Opening", "State"]
+__all__ = [
+    "CLAIM",
+    "KEPT_REMEDIATIONS",
+    "Ask",
+    "Asks",
+    "Entry",
+    "Finding",
+    "Kind",
+    "Ledger",
+    "Opening",
+    "Progress",
+    "State",
+    "Sweeps",
+]

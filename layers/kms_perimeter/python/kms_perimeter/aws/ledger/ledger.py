@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.aws.ledger.entry import Entry, Kind, cause_of, text_of
@@ -13,8 +13,8 @@ from kms_perimeter.errors import LedgerConflict
 from kms_perimeter.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import date, datetime
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import date
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -36,11 +36,20 @@ class Ledger:
     def observe(self, key_arn: str, finding: Finding, now: datetime) -> State:
         """Notes that the key was looked at, and returns the state before. One call, the only one for a quiet key."""
         seen = {"seen_outcome": finding.outcome, "seen_fingerprint": finding.fingerprint, "seen_at": text_of(now)}
+        seen["seen_perimeter"] = finding.perimeter
         return State.from_item(self._set(key_arn, seen))
 
     def state(self, key_arn: str) -> State:
         """The key's state; an empty one for a key never seen before."""
         return State.from_item(self._table.get(key_arn, STATE))
+
+    def done_since(self, key_arns: Collection[str], since: datetime) -> Mapping[str, str]:
+        """Those of these keys, at most 100, that were looked at since then and all about it is done, with the outcome.
+
+        One call for all of them.
+        """
+        items = self._table.get_many(key_arns, STATE)
+        return {item["key_arn"]: item["settled_outcome"] for item in items if _is_done(item, since)}
 
     def claim(self, key_arn: str, finding: Finding, now: datetime) -> None:
         """Takes the work on a new finding for this run.
@@ -197,3 +206,9 @@ class Ledger:
 
 def _counted(times: tuple[datetime, ...]) -> dict[str, Any]:
     return {"remediated_at": [text_of(at) for at in times][-KEPT_REMEDIATIONS:]}
+
+
+def _is_done(item: Mapping[str, Any], since: datetime) -> bool:
+    if "seen_at" not in item or datetime.fromisoformat(item["seen_at"]) < since:
+        return False
+    return all(item[f"seen_{what}"] == item.get(f"settled_{what}") for what in ("outcome", "fingerprint", "perimeter"))

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from kms_perimeter.errors import LedgerConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import UpdateItemInputTypeDef
@@ -32,6 +32,16 @@ class Table:
         answer = self._client.get_item(TableName=self._name, Key=_key(key_arn, entry), ConsistentRead=True)
         return plain(answer.get("Item", {}))
 
+    def get_many(self, key_arns: Collection[str], entry: str) -> Iterator[dict[str, Any]]:
+        """The items of several keys, at most 100, as they are now, in no order; without those that there are not."""
+        asked: dict[str, Any] = {
+            self._name: {"Keys": [_key(key_arn, entry) for key_arn in key_arns], "ConsistentRead": True}
+        }
+        while asked:
+            answer = self._client.batch_get_item(RequestItems=asked)
+            yield from map(plain, answer["Responses"].get(self._name, ()))
+            asked = answer.get("UnprocessedKeys", {})
+
     def put_once(self, item: Mapping[str, Any]) -> None:
         """Writes an item for good.
 
@@ -46,7 +56,7 @@ class Table:
             )
 
     def set(
-        self, key_arn: str, entry: str, attributes: Mapping[str, Any], only_if: str | None = None, **also: str
+        self, key_arn: str, entry: str, attributes: Mapping[str, Any], only_if: str | None = None, **also: str | int
     ) -> dict[str, Any]:
         """Sets attributes of an item and returns the item before; `also` are values for the condition.
 

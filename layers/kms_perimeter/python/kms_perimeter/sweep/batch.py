@@ -1,4 +1,4 @@
-"""The sweep: every key into the changes queue, in batches, whether an event told about it or not."""
+"""Some keys of a sweep, as they travel in the changes queue."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 SWEEP = "Sweep"  # in place of the name of a KMS operation
 
-KEYS_PER_MESSAGE = (
-    10  # ten messages to a batch of the function: a hundred keys, some 300 calls, well within its timeout
-)
+# The function takes ten messages at once: a hundred keys, some seconds' work, well within its timeout however slow KMS
+# is; and a change that an event tells of never waits long behind a sweep's keys.
+KEYS_PER_MESSAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class SweepBatch:
 
     Attributes:
         sweep: ID of the sweep.
-        started_at: when the sweep began to list keys.
+        started_at: when the sweep began; a key that was looked at since then is done.
         keys: ARNs.
     """
 

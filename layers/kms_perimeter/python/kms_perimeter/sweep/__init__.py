@@ -1,0 +1,26 @@
+"""The sweep: every key into the changes queue, in batches, whether an event told about it or not.
+
+The lister goes through the keys page by page and puts them into the changes queue, timed so that they come out of it at
+the rate that the account's owner gives the sweep. Where it has got to is in the ledger, so whoever comes next goes on.
+"""
+
+from kms_perimeter.sweep.batch import KEYS_PER_MESSAGE, SWEEP, SweepBatch, read, sweep_batches
+from kms_perimeter.sweep.lister import Lister, Step, new_id, ordered, step
+from kms_perimeter.sweep.quota import keys_per_second, rates
+from kms_perimeter.sweep.retry import again
+
+__all__ = [
+    "KEYS_PER_MESSAGE",
+    "SWEEP",
+    "Lister",
+    "Step",
+    "SweepBatch",
+    "again",
+    "keys_per_second",
+    "new_id",
+    "ordered",
+    "rates",
+    "read",
+    "step",
+    "sweep_batches",
+]
