@@ -44,6 +44,10 @@ bench: $(VENV)/.done .venvs/bench/.done oracles ## speed and wrong answers, side
 build: $(SAM)/.done ## the artefact that `sam deploy` takes
 	$(SAM)/bin/sam build --cached --parallel
 
+.PHONY: docs
+docs: $(VENV)/.done ## write docs/command-line.md anew, from the commands' own help
+	$(VENV)/bin/python -m kms_perimeter.cli.manual > docs/command-line.md
+
 .PHONY: lock
 lock: ## write the lock files anew
 	for name in dev sam ministack bench; do \

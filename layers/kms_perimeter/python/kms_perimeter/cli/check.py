@@ -29,7 +29,6 @@ Examples:
   kms-perimeter check template.yaml --perimeter perimeter.yaml --account 111122223333 --region eu-west-1
   terraform show -json tfplan > plan.json && kms-perimeter check plan.json --perimeter perimeter.json
   kms-perimeter check policies/*.json --perimeter perimeter.yaml --format sarif > policies.sarif
-  kms-perimeter check template.yaml --perimeter perimeter.json --account 111122223333 --region us-east-1
   aws kms get-key-policy --key-id KEY --query Policy --output text |
     kms-perimeter check - --perimeter perimeter.json --key-usage SIGN_VERIFY
 

@@ -63,8 +63,12 @@ class Source:
     vpc_endpoints: tuple[str, ...]
     vpcs: tuple[str, ...]
 
-    def measure(self, profile: Profile, first: str) -> Callable[[str], Measure]:
+    def measure(self, profile: Profile, home: str) -> Callable[[str], Measure]:
         """What the keys of a Region are judged by.
+
+        Args:
+            profile: whose keys.
+            home: the Region that the parameter is in.
 
         Raises:
             InputError: the file cannot be read.
@@ -77,7 +81,7 @@ class Source:
         if self.file:
             given = inputs.read_perimeters(self.file)
         elif self.parameter:
-            given = measure.in_parameter(profile, first, self.parameter)
+            given = measure.in_parameter(profile, home, self.parameter)
         else:
             given = perimeter.simple(self.vpc_endpoints, self.vpcs)
         return lambda _: measure.Measure(given)
@@ -126,7 +130,7 @@ def scan(  # noqa: PLR0913 - one parameter for each option
     source = _source(Source(perimeter_name, parameter, stack, vpc_endpoints, vpcs))
     profile = credentials.profile_named(profile_name)
     chosen = credentials.regions_of(profile, regions, all_regions=all_regions)
-    measure = source.measure(profile, chosen[0])
+    measure = source.measure(profile, regions[0] if regions else profile.region or chosen[0])
     with progress.bar() as bar:
         fleet = Scan(profile, chosen, measure, plan, rate, WORKERS).run(bar)
     _print(fleet, output, out, every=every)
