@@ -42,6 +42,7 @@ ROOT = Path(__file__).parents[2]
 VISIBILITY = timedelta(minutes=6, seconds=1)
 MOST_RECEIVES = 5
 ASYNCHRONOUS_TRIES = 3  # Lambda: "By default, Lambda retries an asynchronous invocation twice"
+_MODELS = botocore.session.Session().get_component("data_loader")
 START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 PERIMETERS = json.dumps(
@@ -95,6 +96,7 @@ class World:
     inputs: dict[str, str] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
     trail: list[str] = field(default_factory=list)
+    clients: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
@@ -113,8 +115,10 @@ class World:
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A client that no fault strikes."""
-        session: Any = boto3.session.Session(region_name=REGION)
-        return session.client(service)
+        if service not in self.clients:
+            session: Any = boto3.session.Session(botocore_session=_session(), region_name=REGION)
+            self.clients[service] = session.client(service)
+        return self.clients[service]
 
     def event(self, name: str = "event-1", policy: str | None = None, actor: str = "Pipeline") -> str:
         """A CloudTrail event for the key, as it lies in the changes queue."""
@@ -379,13 +383,20 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+def _session() -> botocore.session.Session:
+    """A session of its own, which need not read the services' models again."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _MODELS)
+    return session
+
+
 @contextmanager
 def _sessions(injector: Injector) -> Iterator[None]:
     """A default session whose clients the injector stands in front of, and nothing left of an earlier world's."""
     caches = [v for module in (clients, assembly) for v in vars(module).values() if hasattr(v, "cache_clear")]
     for cached in caches:
         cached.cache_clear()
-    session = botocore.session.Session()
+    session = _session()
     injector.install(session)
     boto3.setup_default_session(botocore_session=session)
     try:
