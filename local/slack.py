@@ -4,6 +4,8 @@
         ...post to slack.url...
         slack.wait_for(1)[0]["text"]
 
+Replies to what people press are taken at `reply_url` and kept apart.
+
 Limits from Slack's documents: "Sending messages using incoming webhooks", "Block Kit reference", "Rate limits".
 """
 
@@ -17,6 +19,7 @@ from typing import Any, Self
 from local.slack_limits import complain
 
 PATH = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+REPLY_PATH = "/actions/T00000000/000000000000/xxxxxxxxxxxxxxxxxxxxxxxx"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Webhook:
     def __init__(self) -> None:
         """Take a free port; nothing is served yet."""
         self._messages: list[dict[str, Any]] = []
+        self._replies: list[dict[str, Any]] = []
         self._refusals: list[str] = []
         self._trouble: list[_Reply] = []
         self._changed = threading.Condition()
@@ -54,13 +58,29 @@ class Webhook:
     @property
     def url(self) -> str:
         """Where to post."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}{PATH}"
+        return f"{self.origin}{PATH}"
+
+    @property
+    def reply_url(self) -> str:
+        """Where to reply to what somebody has pressed."""
+        return f"{self.origin}{REPLY_PATH}"
+
+    @property
+    def origin(self) -> str:
+        """The scheme and host of both."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages that were taken, oldest first."""
         with self._changed:
             return list(self._messages)
+
+    @property
+    def replies(self) -> list[dict[str, Any]]:
+        """The replies that were taken, oldest first."""
+        with self._changed:
+            return list(self._replies)
 
     @property
     def refusals(self) -> list[str]:
@@ -100,13 +120,13 @@ class Webhook:
             if complaint:
                 self._refusals.append(complaint.text)
                 return complaint
-            self._messages.append(json.loads(body))
+            (self._messages if path == PATH else self._replies).append(json.loads(body))
             self._changed.notify_all()
             return _Reply(200, "ok")
 
 
 def _complain(path: str, body: bytes) -> _Reply | None:
-    if path != PATH:
+    if path not in (PATH, REPLY_PATH):
         return _Reply(404, "no_service")
     try:
         payload = json.loads(body)

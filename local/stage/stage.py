@@ -3,7 +3,8 @@
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from kms_perimeter import perimeter, verdict
 from kms_perimeter.aws.kms import Keys
@@ -12,12 +13,17 @@ from kms_perimeter.verdict import Verdict
 from local.deploy import STACK, build, deploy
 from local.embedded import REPOSITORY, EmbeddedAws
 from local.slack import Webhook
+from local.slack_click import Click
 from local.stage.inbox import Alert, Inbox, Record, listen_to_topic, listen_to_trail
 from local.stage.journal import Journal
 from local.stage.patience import messages_with, until
 
 ENDPOINT = "vpce-0a1b2c3d4e5f60718"
 """The one VPC endpoint that the deployment approves."""
+
+SIGNING_SECRET = "the signing secret of an app that does not exist"  # noqa: S105 - likewise
+APPROVER, TEAM = "U0ALICE", "T0ACME"
+"""The one person in Slack who may answer questions, and the workspace that she is of."""
 
 _QUEUES_FOR_FAILURES = (
     "ChangesDeadLettersUrl",
@@ -55,6 +61,33 @@ class Stage:
     def guard(self) -> str:
         """The name of the only role that may change key policies."""
         return self.outputs["GuardRoleArn"].rsplit("/", 1)[-1]
+
+    def question_about(self, key: str, count: int = 1) -> dict[str, Any]:
+        """Wait until Slack has been asked `count` questions about a key; give the message with the last of these."""
+
+        def look() -> dict[str, Any] | None:
+            asked = [m for m in self.slack.messages if key in m["text"] and m["blocks"][-1]["type"] == "actions"]
+            return asked[count - 1] if len(asked) >= count else None
+
+        return until(look, f"question {count} in Slack about {key}", self.journal.tail)
+
+    def click(self, message: dict[str, Any], action: str, **changes: Any) -> Click:  # noqa: ANN401 - JSON
+        """A click of the approver's on a button of a message, not sent yet; changes are those of `Click`."""
+        pressed = Click(message, action, APPROVER, TEAM, self.slack.reply_url, SIGNING_SECRET)
+        return replace(pressed, **changes)
+
+    def press(self, click: Click) -> int:
+        """Send a click to the service as Slack does; give the status of its answer."""
+        host = self.outputs["SlackRequestUrl"].split("/")[2]
+        return click.send(f"{self.aws.endpoint}/_aws/lambda-url/{host.split('.')[0]}/")
+
+    def reply(self, count: int) -> dict[str, Any]:
+        """Wait until the service has replied to `count` clicks in all; give the last of these replies."""
+
+        def look() -> dict[str, Any] | None:
+            return self.slack.replies[count - 1] if len(self.slack.replies) >= count else None
+
+        return until(look, f"reply {count} in Slack", self.journal.tail)
 
     def judge(self, key: str) -> Verdict:
         """The verdict on the policy that the key has now, found out here and not by the service."""
@@ -100,7 +133,7 @@ def deployed(mode: str = "enforce", *, tell: Callable[[str], None] = _say_nothin
     """The service on an AWS of its own, built and deployed by the real `sam`, for as long as the block lasts.
 
     Args:
-        mode: The parameter `Mode` of the template.
+        mode: The parameter `Mode` of the template; in the mode `approve` questions in Slack have buttons.
         tell: Is told what comes next, for a person who waits.
 
     Raises:
@@ -108,8 +141,13 @@ def deployed(mode: str = "enforce", *, tell: Callable[[str], None] = _say_nothin
         EmbeddedAwsError: The embedded AWS did not start.
     """
     with Webhook() as slack, EmbeddedAws() as aws:
-        secret = aws.client("secretsmanager").create_secret(Name="slack-webhook", SecretString=slack.url)["ARN"]
+        secrets = aws.client("secretsmanager")
+        secret = secrets.create_secret(Name="slack-webhook", SecretString=slack.url)["ARN"]
         parameters = {"Mode": mode, "ApprovedVpcEndpoints": ENDPOINT, "SlackWebhookSecretArn": secret}
+        if mode == "approve":
+            signing = secrets.create_secret(Name="slack-signing-secret", SecretString=SIGNING_SECRET)["ARN"]
+            parameters |= {"SlackSigningSecretArn": signing, "SlackApprovers": APPROVER, "SlackTeamId": TEAM}
+            parameters |= {"SlackOrigin": slack.origin}
         outputs = _build_and_deploy(aws, parameters, tell)
         yield _stage(aws, outputs, slack)
 

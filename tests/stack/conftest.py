@@ -19,3 +19,10 @@ def watching() -> Iterator[Stage]:
     """The service in the mode `alert`, on an AWS of its own."""
     with deployed("alert") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def asking() -> Iterator[Stage]:
+    """The service in the mode `approve`, with buttons in Slack, on an AWS of its own."""
+    with deployed("approve") as running:
+        yield running
