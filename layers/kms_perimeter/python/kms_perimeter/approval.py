@@ -86,7 +86,7 @@ def approve(desk: Desk, ask_id: str, by: str) -> Ask:
         StalePlan: the live policy is another by now.
         KmsRefusal: the key cannot be read.
     """
-    ask = _open(desk, ask_id, APPROVED, by)
+    ask = _open(desk, ask_id)
     _answer(desk, ask, APPROVED, by)
     order = Order.from_json({"change": ask.change, "policy_hash": ask.policy_hash, "approved_by": by})
     _record(desk, ask, Kind.APPROVED, by, {"reason": f"approved by {by}"})
@@ -105,7 +105,7 @@ def ignore(desk: Desk, ask_id: str, by: str, until: date, reason: str) -> Ask:
         KmsRefusal: the key cannot be read.
     """
     check_day(until, desk.now().date())
-    ask = _open(desk, ask_id, IGNORED, by)
+    ask = _open(desk, ask_id)
     _answer(desk, ask, IGNORED, by)
     desk.ledger.except_(ask.key_arn, PolicyException(ask.key_arn, reason, by, until))
     _record(desk, ask, Kind.EXCEPTED, by, {"reason": reason, "until": until.isoformat()})
@@ -143,14 +143,12 @@ def look_again(desk: Desk, key_arn: str, cause: str) -> None:
     desk.changes.send_all([SweepBatch(cause, desk.now(), (key_arn,)).to_json()])
 
 
-def _open(desk: Desk, ask_id: str, answer: str, by: str) -> Ask:
-    """The question, if this answer may still be given to it."""
+def _open(desk: Desk, ask_id: str) -> Ask:
+    """The question, if it is about the policy that the key has."""
     ask = desk.asks.get(ask_id)
-    if ask.answer and (ask.answer, ask.answered_by) != (answer, by):
-        raise _answered(ask)
     if fingerprint(desk.keys.policy(ask.key_arn)) == ask.policy_hash:
         return ask
-    if ask.answer:  # the same answer again, and it has been carried out
+    if ask.answer:  # and that is why the policy is another
         raise _answered(ask)
     look_again(desk, ask.key_arn, f"stale-{ask.id}")
     raise StalePlan(f"the policy of `{ask.key_arn}` is another by now; the key is looked at again")
