@@ -33,7 +33,7 @@ FORMS = {
     "aws:vpceorgid": re.compile(r"o-[a-z0-9]{10,32}"),
 }
 GOVERNED = re.compile(  # keys that the origin, the caller or the key fix; all others are the caller's choice
-    r"aws:(source|vpc|via|called|principal(?!tag/)|requested|resource|secure|userid|username)|kms:(via|caller|key|multi)"
+    r"aws:(source|vpc|via|called|principal(?!tag/)|requested|resource|secure|userid|username)|kms:(via|caller|key|multi|grantisfor)"
 )
 
 
@@ -103,11 +103,15 @@ def _concrete(pattern: str) -> str:
     return account.replace("*", "x").replace("?", "0")
 
 
+OF_PRINCIPALS = re.compile(r"aws:(principaltag/|multifactorauth|tokenissuetime)")
+
+
 def _request(mentioned: Mentioned, key: Key, random: Random, operation: str) -> Request:
     caller = random.choice(mentioned.callers)
     context = _caller(caller, random) | _fixed(key) | _origin(caller, mentioned, random)
     for name in mentioned.values:
-        if not GOVERNED.match(name) and random.random() < 0.7:
+        unlikely = OF_PRINCIPALS.match(name) and not caller.startswith("arn:")
+        if not GOVERNED.match(name) and not unlikely and random.random() < 0.7:
             context[name] = _free(name, mentioned, random)
     context = _with_pairs(context, random)
     carried = {name: v for name, v in context.items() if context_keys.exists_for(name.lower(), operation, key)}
@@ -128,7 +132,11 @@ def _caller(caller: str, random: Random) -> Context:
 
 def _fixed(key: Key) -> Context:
     tags = {f"aws:ResourceTag/{name}": value for name, value in (key.tags or {}).items()}
-    known = {"aws:SecureTransport": "true", "aws:RequestedRegion": key.region or "us-east-1"}
+    known = {
+        "aws:SecureTransport": "true",
+        "aws:RequestedRegion": key.region or "us-east-1",
+        "aws:CurrentTime": "2026-06-01T00:00:00Z",
+    }
     return {
         **known,
         **tags,
@@ -157,8 +165,9 @@ def _address(text: str) -> str:
 
 def _endpoint(mentioned: Mentioned, random: Random) -> Context:
     vpc = mentioned.some("aws:sourcevpc", VPCS, random)
-    arn = mentioned.some("aws:sourcevpcarn", [], random) if "aws:sourcevpcarn" in mentioned.values else None
-    vpc = arn.rpartition("/")[2] if arn and random.random() < 0.5 else vpc
+    arn = mentioned.some("aws:sourcevpcarn", [""], random)
+    named = arn.rpartition("/")[2]
+    vpc = named if FORMS["aws:sourcevpc"].fullmatch(named) and random.random() < 0.5 else vpc
     owner = mentioned.some("aws:vpceaccount", [OURS, STRANGER], random)
     through: Context = {
         "aws:ViaAWSService": "false",
@@ -184,6 +193,8 @@ def _behalf(mentioned: Mentioned, random: Random) -> Context:
 def _free(name: str, mentioned: Mentioned, random: Random) -> str | tuple[str, ...]:
     value = mentioned.some(name, _others(name), random)
     key = context_keys.find(name)
+    if key is not None and key.kind is context_keys.Kind.BOOL and value not in ("true", "false"):
+        value = random.choice(["true", "false"])
     return (value,) if key is not None and key.multivalued else value
 
 
@@ -205,7 +216,7 @@ def _others(name: str) -> list[str]:
         [
             (r".*(currenttime|issuetime)", ["2026-06-01T00:00:00Z", "2095-01-01T00:00:00Z"]),
             (r".*(age|days)$", ["1", "8", "299", "9999"]),
-            (r".*present$|kms:bypass.*", ["true", "false"]),
+            (r".*present$|kms:bypass.*|.*isforawsresource", ["true", "false"]),
         ]
     )
     return next((values for pattern, values in kinds if re.fullmatch(pattern, name)), ["other"])

@@ -137,19 +137,26 @@ class Callers:
         for kind in ("role", "user") if self.shapes or self._tells_users_apart() else ("role",):
             prefix = f"{root}{kind}/"
             domain = Domain(prefix, _NAME_LETTERS, (1, MANY), None, (f"{prefix}any", f"{prefix}other"))
-            names = self._names(prefix)
+            names = self._names(prefix) if kind == "user" else []
             taken = [
                 shapes.word([(text, False)]) for text in sorted({c.text for c in explicit if c.account == account})
             ]
-            found = split(domain, [*self.shapes, *taken], self.budget, names)
+            found = split(domain, [*self.shapes, *names, *taken], self.budget)
             self.exact = self.exact and found.exact
             yield from (c for arn in found.values if (c := from_arn(arn)))
         if self.shapes:
             yield from (c for c in (from_arn(f"{root}root"), self._ebs_role(root)) if c)
 
-    def _names(self, prefix: str) -> list[str]:
-        values = [v for c in self.conditions if c.key == "aws:username" for v in c.values]
-        return [prefix + v.replace("*", "x").replace("?", "x") for v in values] if prefix.endswith("user/") else []
+    def _names(self, prefix: str) -> list[Shape]:
+        """What conditions on a user's name say of the user's ARN."""
+        made: list[Shape] = []
+        for condition in self.conditions:
+            operator = operators.read(condition.operator).operator
+            if condition.key == "aws:username" and operator:
+                made += [operator.shape([(prefix, False), (value, True)]) for value in condition.values]
+        # A name does not tell the path before it, which the other patterns on the ARN may look at.
+        self.exact = self.exact and not (made and any(_reaches(shape, prefix) for shape in self.shapes))
+        return made
 
     def _tells_users_apart(self) -> bool:
         return any(c.key in ("aws:username", "aws:principaltype", "aws:userid") for c in self.conditions)
@@ -164,6 +171,16 @@ class Callers:
         keys = ("aws:principalservicename", "aws:principalservicenameslist")
         mentioned = [v for c in self.conditions if c.key in keys for v in c.values if "*" not in v and "?" not in v]
         return [service(name) for name in dict.fromkeys([*named, *mentioned, "any-service.amazonaws.com"])]
+
+
+def _reaches(shape: Shape, prefix: str) -> bool:
+    """Whether a pattern can match, beside one literal, anything with this prefix."""
+    if shape.literal is not None:
+        return False
+    state = 1
+    for letter in prefix:
+        state = shape.step(state, letter) if isinstance(shape, Glob) else state
+    return bool(state)
 
 
 def _shapes(conditions: Iterable[Condition], keys: Iterable[str]) -> list[Shape]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 STEPS = 200_000
 NOBODYS_ACCOUNT = "111122223333"
 BEYOND = "the search reached its bound before it had tried everything"
+UNSETTLED = "the search could not settle whether a request gets through"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +159,16 @@ def _doubt_all(found: Found, run: Search, left: Iterable[tuple[Operation, Covere
             _doubt(found, solution)
         for use in grants.uses(run, op, rule.networks, certain=False) if op.grantable else ():
             for gift in grants.gifts(run, op, use, creators, certain=False):
-                _doubt(found, use)
-                _doubt(found, gift)
+                _doubt(found, use, gift)
                 break
     if left and not run.exact:
         found.unsettled.append("the callers that its conditions tell apart are too many to try them all")
 
 
-def _doubt(found: Found, solution: Solution) -> None:
-    found.unsettled += [note for note in witness.notes(solution) if note not in found.unsettled]
+def _doubt(found: Found, *solutions: Solution) -> None:
+    """Note what a request that may get through hangs on; there is always something to say, or it would be certain."""
+    notes = [note for solution in solutions for note in witness.notes(solution)] or [UNSETTLED]
+    found.unsettled += [note for note in dict.fromkeys(notes) if note not in found.unsettled]
 
 
 def _give_away(found: Found, run: Search, op: Operation, rule: Covered) -> None:

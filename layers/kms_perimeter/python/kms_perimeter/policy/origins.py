@@ -74,7 +74,7 @@ class Situation:
         if name == "aws:sourceip":
             return (value is not None) is (self.origin is Origin.INTERNET) or self.origin not in DIRECT
         if name in _VIA:
-            return value is None or self.origin not in DIRECT
+            return value is None or self.origin is Origin.ON_BEHALF
         if name in _FOR_SERVICES:
             return value is None or self.origin is Origin.SERVICE
         if name in _OF_PRINCIPAL or name.startswith("aws:principaltag/"):

@@ -6,15 +6,19 @@ values are whole contexts; combinations that no request can have are left out.
 
 from __future__ import annotations
 
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from kms_perimeter.policy.context_keys import ENCRYPTION_CONTEXT
+from kms_perimeter.policy.context_keys import ENCRYPTION_CONTEXT, Kind
+from kms_perimeter.policy.domains import DOMAINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kms_perimeter.policy.origins import Value
 
+_ARN_COLONS = 5
+_WILD = frozenset("*?$")
 _CALLED = ("aws:calledvia", "aws:calledviafirst", "aws:calledvialast")
 _ORGANISATIONS = {
     "aws:vpceorgpaths": "aws:vpceorgid",
@@ -41,6 +45,11 @@ def family(name: str) -> str:
     return _ORGANISATIONS.get(name) or _USAGE.get(name) or name
 
 
+def are_members(names: Sequence[str]) -> bool:
+    """Whether values of one of these keys are values of another: the first service of a chain is in the chain."""
+    return sum(name in _CALLED for name in names) > 1
+
+
 def enrich(
     names: Sequence[str], values: Mapping[str, Sequence[str]], spelled: Mapping[str, str]
 ) -> dict[str, list[str]]:
@@ -50,19 +59,62 @@ def enrich(
         mine = values.get(name, ())
         if name == "aws:sourcevpcarn" and "aws:sourcevpc" in more:
             more["aws:sourcevpc"] += [v.rpartition("/")[2] for v in mine]
-            more[name] += [f"arn:aws:ec2:us-east-1:111122223333:vpc/{v}" for v in values["aws:sourcevpc"]]
+            vpcs = dict.fromkeys([*values["aws:sourcevpc"], *more["aws:sourcevpc"]])
+            more[name] += [f"{owner}:vpc/{v}" for owner in _owners(mine) for v in vpcs]
         elif name in _CALLED:
             for other in _CALLED:
                 if other in more:
                     more[other] += mine
         elif name in _ORGANISATIONS and (one := _ORGANISATIONS[name]) in more:
-            more[one] += [v.partition("/")[0] for v in mine]
-            more[name] += [f"{v}/r-ab12/" for v in values[one]]
+            organisations = [v.partition("/")[0] for v in mine if v.startswith("o-")]
+            organisations.append(DOMAINS[Kind.ORGANISATION].fresh([*organisations, *values[one]]))
+            more[one] += organisations
+            more[name] += [f"{v}/{_no_root(mine)}/" for v in dict.fromkeys([*values[one], *organisations])]
         elif name.startswith(ENCRYPTION_CONTEXT) and _CONTEXT_KEYS in more:
             more[_CONTEXT_KEYS].append(spelled[name][len(ENCRYPTION_CONTEXT) :])
         elif name.startswith(_REQUEST_TAG) and _TAG_KEYS in more:
             more[_TAG_KEYS].append(spelled[name][len(_REQUEST_TAG) :])
     return more
+
+
+def _owners(arns: Sequence[str]) -> list[str]:
+    """Regions and accounts, as ARNs begin, that VPCs can be of: those that a policy names and one that it does not.
+
+    The ID of a VPC is unique only within a Region, so each VPC can be of any of them.
+    """
+    named = [arn.rpartition(":")[0] for arn in arns if arn.count(":") == _ARN_COLONS and ":vpc/" in arn]
+    regions = dict.fromkeys([*(owner.split(":")[3] or "us-east-1" for owner in named), "us-east-1", "eu-central-1"])
+    accounts = dict.fromkeys([*(owner.split(":")[4] for owner in named), "111122223333"])
+    accounts |= dict.fromkeys(islice((a for a in ("999988887777", "777766665555") if a not in accounts), 1))
+    return [f"arn:aws:ec2:{region}:{account}" for region in regions for account in accounts if account]
+
+
+def _no_root(paths: Sequence[str]) -> str:
+    """The root of an organisation that none of the paths is about."""
+    return next(root for n in count() if not any((root := f"r-ab{n + 12}") in path for path in paths))
+
+
+def are_plain(names: Sequence[str], patterns: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the patterns on tied keys are such that `enrich` finds every combination of their classes.
+
+    A pattern on the ARN of a VPC must say of each part all or nothing, and one on an organisation's path which
+    organisation it is, with wildcards at its end alone.
+    """
+    for name in names:
+        one = "aws:sourcevpc" if name == "aws:sourcevpcarn" else _ORGANISATIONS.get(name)
+        said = patterns.get(name, ()) if one in names else ()
+        if not all(_is_plain_arn(p) if name == "aws:sourcevpcarn" else _is_plain_path(p) for p in said):
+            return False
+    return True
+
+
+def _is_plain_arn(pattern: str) -> bool:
+    fields = pattern.split(":")
+    return len(fields) == _ARN_COLONS + 1 and all(f in ("*", "vpc/*") or _WILD.isdisjoint(f) for f in fields)
+
+
+def _is_plain_path(pattern: str) -> bool:
+    return "/" in pattern and _WILD.isdisjoint(pattern.rstrip("*"))
 
 
 def possible(context: Mapping[str, Value]) -> bool:

@@ -75,7 +75,7 @@ class Values:
     def _joint(self, names: tuple[str, ...], compared: Sequence[Condition]) -> tuple[list[dict[str, Value]], bool]:
         plain = {name: self._texts(name, (), self._shapes((name,)))[0] for name in names}
         more = ties.enrich(names, plain, self.spelled)
-        made = {name: self._shapes((name,)) for name in names}
+        made = {name: self._shapes(names if ties.are_members(names) else (name,)) for name in names}
         if compared or self._in_resources(names):
             every = [v for vs in plain.values() for v in vs] + self._solutions(compared, plain)
             for name in names:
@@ -84,7 +84,10 @@ class Values:
                 made[name] = self._shapes(names)
         found = {name: self._of(name, more[name], made[name], len(names) - 1) for name in names}
         exact = (
-            all(e for _, e in found.values()) and all(map(self._is_whole, compared)) and not self._in_resources(names)
+            all(e for _, e in found.values())
+            and all(map(self._is_whole, compared))
+            and not self._in_resources(names)
+            and ties.are_plain(names, {n: [v for c in self.by_key.get(n, ()) for v in c.values] for n in names})
         )
         size = 1
         for values, _ in found.values():

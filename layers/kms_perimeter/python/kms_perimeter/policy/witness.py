@@ -138,7 +138,7 @@ def notes(solution: Solution) -> list[str]:
             found.append(f"{where}: whether its principals include `{solution.situation.caller.text}` is not settled")
         blocks = solution.model.blocks[statement.ref.index]
         found += [f"{where}: {note}" for block in blocks if (note := _unsettled(solution, block))]
-    return found or ["the search could not settle whether a request gets through"]
+    return found
 
 
 def _unsettled(solution: Solution, block: Block) -> str | None:
