@@ -47,6 +47,21 @@ def build(template: Path, *, into: Path | None = None, venv: Path | None = None)
     return folder / "template.yaml"
 
 
+def validate(template: Path, *, scratch: Path, venv: Path | None = None) -> None:
+    """Run `sam validate --lint` on a template.
+
+    Args:
+        template: The template.
+        scratch: A folder for the SAM CLI's own settings.
+        venv: The SAM CLI's virtual environment.
+
+    Raises:
+        SamFailedError: The template is not valid, or the linter has something to say.
+    """
+    arguments = ["validate", "--lint", "--template-file", str(template), "--region", "us-east-1"]
+    _run(venv, arguments, _tool_environment(scratch))
+
+
 def deploy(
     aws: EmbeddedAws,
     built_template: Path,

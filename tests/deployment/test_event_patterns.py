@@ -1,0 +1,90 @@
+"""Which events pass which rule, by two implementations of EventBridge's pattern language that are not ours."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from kms_perimeter.cloudtrail import WATCHED, KeyChange, read
+from local.embedded import REPOSITORY, EmbeddedAws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((REPOSITORY / "events").glob("*.json"))}
+LEFT_OUT = {
+    "a_call_to_another_service": "it is not about KMS",
+    "a_key_is_scheduled_for_deletion": "a dying key cannot be used",
+    "somebody_may_not_put_a_policy": "the call failed and changed nothing",
+    "somebody_reads_a_policy": "reading changes nothing",
+}
+"""Events that pass no rule, and why."""
+
+PASSES: dict[str, str] = {}
+"""Events that pass another rule than `KeyChanges`, and which."""
+
+
+@pytest.fixture(scope="session")
+def patterns(template: dict[str, Any]) -> dict[str, str]:
+    """The pattern of each rule, by the rule's logical ID."""
+    rules = {name: r["Properties"] for name, r in template["Resources"].items() if r["Type"] == "AWS::Events::Rule"}
+    return {name: json.dumps(rule["EventPattern"]) for name, rule in rules.items()}
+
+
+@pytest.fixture(scope="module")
+def ministack() -> Iterator[Any]:
+    """A client of the embedded AWS's EventBridge."""
+    with EmbeddedAws() as aws:
+        yield aws.client("events")
+
+
+def expected(event: str) -> list[str]:
+    """The rules that an event is to pass."""
+    return [] if event in LEFT_OUT else [PASSES.get(event, "KeyChanges")]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_event_passes_the_rule_that_it_is_for_and_no_other(event: str, patterns: dict[str, str]) -> None:
+    """By moto's matcher."""
+    passed = [name for name, pattern in patterns.items() if EventPattern.load(pattern).matches_event(EVENTS[event])]
+
+    assert passed == expected(event)
+
+
+@pytest.mark.stack
+def test_ministack_finds_the_same(patterns: dict[str, str], ministack: Any) -> None:  # noqa: ANN401 - a boto3 client
+    """By ministack's matcher, which shares nothing with moto's, through the API TestEventPattern."""
+    for name, event in EVENTS.items():
+        text = json.dumps({"id": "1", "resources": [], **event})
+        passed = [
+            rule
+            for rule, pattern in patterns.items()
+            if ministack.test_event_pattern(EventPattern=pattern, Event=text)["Result"]
+        ]
+
+        assert (name, passed) == (name, expected(name))
+
+
+def test_every_rule_is_passed_by_some_event(patterns: dict[str, str]) -> None:
+    """A rule without an example is one that nobody has tried; an expectation without an event is stale."""
+    assert {rule for event in EVENTS for rule in expected(event)} == set(patterns)
+    assert set(LEFT_OUT) | set(PASSES) <= set(EVENTS)
+
+
+def test_the_rule_and_the_code_watch_the_same_operations(template: dict[str, Any]) -> None:
+    """An operation that only one of them knows would be lost."""
+    pattern = template["Resources"]["KeyChanges"]["Properties"]["EventPattern"]
+
+    assert tuple(pattern["detail"]["eventName"]) == WATCHED
+
+
+def test_every_event_that_is_a_change_passes_the_rule(patterns: dict[str, str]) -> None:
+    """The pattern is never narrower than the code."""
+    rule = EventPattern.load(patterns["KeyChanges"])
+    changes = [event for event in EVENTS.values() if isinstance(read(event), KeyChange)]
+
+    assert changes
+    assert all(rule.matches_event(event) for event in changes)
