@@ -4,6 +4,7 @@ PYTHON  ?= python3
 VENV    := .venv
 SAM     := .venvs/sam
 AWS     := .venvs/ministack
+CHECKOV := .venvs/checkov
 NODE    := tests/oracles/node_modules
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -21,7 +22,7 @@ demo: $(VENV)/.done $(SAM)/.done $(AWS)/.done ## a day in the life of the servic
 	@$(VENV)/bin/python -m local.demo
 
 .PHONY: test
-test: $(VENV)/.done $(SAM)/.done $(AWS)/.done oracles lint ## everything that must hold before a change lands
+test: $(VENV)/.done $(SAM)/.done $(AWS)/.done $(CHECKOV)/.done oracles lint ## everything that must hold before a change lands
 	$(VENV)/bin/python -m pytest -n auto
 
 .PHONY: test-deep
@@ -50,7 +51,7 @@ docs: $(VENV)/.done ## write docs/command-line.md anew, from the commands' own h
 
 .PHONY: lock
 lock: ## write the lock files anew
-	for name in dev sam ministack bench; do \
+	for name in dev sam ministack checkov bench; do \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	        requirements/$$name.in --output-file requirements/$$name.txt; done
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -1,4 +1,4 @@
-"""Linters and checkers by others have nothing to say about template.yaml, but for what is wrong here, with the reason."""
+"""Linters by others have nothing to say about template.yaml, but for what is wrong here, each with its reason."""
 
 from __future__ import annotations
 
@@ -42,14 +42,12 @@ def test_sam_finds_the_template_valid(tmp_path: Path) -> None:
     validate(REPOSITORY / "template.yaml", scratch=tmp_path)
 
 
-def test_checkov_finds_what_is_left_out_for_a_reason_and_nothing_else(
-    template: dict[str, Any], tmp_path: Path
-) -> None:
+def test_checkov_finds_what_is_left_out_for_a_reason_and_nothing_else(template: dict[str, Any], tmp_path: Path) -> None:
     """Each check that fails is in checkov.json with its reason, and each that is there does fail."""
     if not CHECKOV.exists():
         pytest.skip("checkov is not installed: run `make test`")
     (tmp_path / "template.json").write_text(json.dumps(translated(template)))
-    command = [CHECKOV, "--framework", "cloudformation", "--skip-download", "--compact", "--output", "json"]
+    command = [str(CHECKOV), "--framework", "cloudformation", "--skip-download", "--compact", "--output", "json"]
     done = subprocess.run([*command, "--file", "template.json"], cwd=tmp_path, capture_output=True, check=False)
 
     results = json.loads(done.stdout)["results"]
@@ -70,8 +68,8 @@ def translated(template: dict[str, Any]) -> dict[str, Any]:
     for resource in whole["Resources"].values():
         for code in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
             resource["Properties"][code] = "s3://bucket/code.zip"
+    command = [SAM_PYTHON, TRANSLATE]
     environ = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
-    asked = {"input": json.dumps(whole), "capture_output": True, "text": True}
-    done = subprocess.run([SAM_PYTHON, TRANSLATE], env=environ, check=True, **asked)
+    done = subprocess.run(command, input=json.dumps(whole), env=environ, capture_output=True, text=True, check=True)
     made: dict[str, Any] = json.loads(done.stdout)
     return made

@@ -19,7 +19,8 @@ def takes(parameter: dict[str, Any], value: str) -> bool:
     if "AllowedValues" in parameter:
         return value in map(str, parameter["AllowedValues"])
     if "MinValue" in parameter or "MaxValue" in parameter:
-        return parameter.get("MinValue", float("-inf")) <= float(value) <= parameter.get("MaxValue", float("inf"))
+        least, most = float(parameter.get("MinValue", "-inf")), float(parameter.get("MaxValue", "inf"))
+        return least <= float(value) <= most
     if not parameter.get("MinLength", 0) <= len(value) <= parameter.get("MaxLength", 4096):
         return False
     return re.fullmatch(parameter["AllowedPattern"], value) is not None
@@ -52,7 +53,9 @@ def test_the_console_shows_every_parameter_in_a_group_with_a_label(template: dic
     """A person who deploys by the console reads words, not identifiers."""
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
 
-    assert {name for group in interface["ParameterGroups"] for name in group["Parameters"]} == set(template["Parameters"])
+    assert {name for group in interface["ParameterGroups"] for name in group["Parameters"]} == set(
+        template["Parameters"]
+    )
     assert set(interface["ParameterLabels"]) == set(template["Parameters"])
 
 
