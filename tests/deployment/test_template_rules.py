@@ -18,6 +18,7 @@ STORES = {
 ALWAYS_ENCRYPTED = {
     "AWS::Logs::LogGroup": "CloudWatch Logs: log group data is always encrypted",
     "AWS::Serverless::Function": "Lambda: encrypts environment variables at rest always",
+    "AWS::Scheduler::Schedule": "EventBridge Scheduler: encrypts event metadata and message data that it stores",
     "AWS::Serverless::LayerVersion": "Lambda: encrypts the packages that it stores",
 }
 KEEPS_NOTHING = re.compile(
