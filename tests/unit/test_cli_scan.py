@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +14,11 @@ import pytest
 from kms_perimeter.aws.pace import Pace
 from kms_perimeter.aws.profile import Profile
 from kms_perimeter.cli import credentials
-from tests.unit.account import APPROVED, OPEN, closed
+from kms_perimeter.cli.scanning.region import AHEAD, side_by_side
+from kms_perimeter.cli.scanning.table import table
+from kms_perimeter.fleet import Fleet, KeyFinding
+from kms_perimeter.perimeter import PolicyException
+from tests.unit.account import APPROVED, NOON, OPEN, closed
 from tests.unit.command import ENDPOINT, ROOT, run
 from tests.unit.refusing import refused
 from tests.unit.terminal import ELSEWHERE, OURS, REGION, Terminal
@@ -187,8 +192,19 @@ def test_what_the_plan_must_read_and_may_not_is_a_refusal(terminal: Terminal) ->
     assert ran.json["keys"][0]["plan"]["refused"].startswith("the key's grants cannot be listed: ")
 
 
-def test_the_table_is_safe_in_a_spreadsheet(terminal: Terminal) -> None:
-    """One line for each key, and nothing that somebody else wrote runs as a formula."""
+def test_nothing_in_the_table_runs_as_a_formula() -> None:
+    """What somebody else wrote, such as who answers for a key, is text in a spreadsheet too."""
+    arn = f"arn:aws:kms:{REGION}:{OURS}:key/k"
+    exception = PolicyException(arn, "r", "=HYPERLINK(1)", date(2027, 1, 31))
+    finding = KeyFinding(OURS, REGION, arn, unreadable="denied, twice", exception=exception)
+
+    (row,) = csv.DictReader(StringIO(table(Fleet((finding,), NOON, NOON))))
+
+    assert (row["exception_owner"], row["why"]) == ("'=HYPERLINK(1)", "denied, twice")
+
+
+def test_a_table_has_a_line_for_each_key(terminal: Terminal) -> None:
+    """With its standing and, where a plan was asked for, what `enforce` would do."""
     arn = terminal.key(OPEN, alias="alias/orders")
     terminal.key(closed())
 
@@ -255,3 +271,40 @@ def test_calls_are_evenly_spaced(calls: int, waited: float) -> None:
         pace.wait()
 
     assert sum(pauses) == pytest.approx(waited)
+
+
+def test_credentials_that_expire_end_the_scan(terminal: Terminal) -> None:
+    """Every further key would fail alike, so the rest is not called unreadable."""
+    terminal.key(OPEN)
+
+    with refused("ExpiredTokenException", "kms:DescribeKey"):
+        ran = terminal.run("scan", *NETWORK, "--region", REGION, "--region", ELSEWHERE)
+
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == "kms-perimeter: the AWS credentials have expired; sign in again\n"
+
+
+def test_few_keys_wait_at_a_time() -> None:
+    """However many keys there are, little is begun before somebody wants it; the order stays, an error ends it."""
+    begun: list[str] = []
+
+    def work(item: str) -> str:
+        begun.append(item)
+        if item == "500":
+            raise ValueError(item)
+        return item
+
+    answers = side_by_side(work, (str(number) for number in range(1000)), workers=2)
+
+    assert next(answers) == "0"
+    assert len(begun) <= 2 * AHEAD
+    with pytest.raises(ValueError, match="500"):
+        list(answers)
+    assert len(begun) <= 501 + 2 * AHEAD
+
+
+def test_progress_is_for_terminals_only(terminal: Terminal) -> None:
+    """Where standard error is no terminal, nothing is drawn on it."""
+    terminal.key(closed())
+
+    assert terminal.run("scan", *NETWORK).err == ""

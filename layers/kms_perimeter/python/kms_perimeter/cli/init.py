@@ -22,7 +22,7 @@ EPILOG = """\
 Examples:
   kms-perimeter init
   kms-perimeter init --region eu-west-1 --region eu-central-1 --out networks.yaml
-  kms-perimeter init --all-regions --approve endpoints --force
+  kms-perimeter init --region eu-west-1 --approve endpoints --mode enforce --force
   kms-perimeter init --out - | kms-perimeter validate -
 
 \b

@@ -26,8 +26,8 @@ COMMANDS = {
     "validate": "Tell whether perimeter files are good, and where not.",
     "scan": "Judge every key of an account, and change none.",
     "doctor": "Tell whether the service can do its work in an account.",
-    "completion": "Print the script that teaches a shell to complete the commands.",
     "redrive": "Show what the service has given up and why, and send it back.",
+    "completion": "Print the script that teaches a shell to complete the commands.",
 }
 
 

@@ -76,7 +76,7 @@ def dead_letters(service: Service, client: SQSClient) -> Iterator[Sign]:
         queue = name.removesuffix("Url")
         if count:
             told = f"{count} message{'s' if count > 1 else ''} in {queue}: work that was given up"
-            yield red("dead letters", told, f"read why in the logs, then send them back to work: {url}")
+            yield red("dead letters", told, "`kms-perimeter redrive` tells why; with --send it sends them back to work")
         else:
             yield green("dead letters", f"none in {queue}")
 
