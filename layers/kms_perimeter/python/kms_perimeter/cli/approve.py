@@ -20,6 +20,10 @@ Examples:
   kms-perimeter approve 3f9c0a51d2e7
   kms-perimeter approve 3f9c0a51d2e7 --yes --stack kms-perimeter --region eu-central-1
 
+\b
+Needs: cloudformation:DescribeStacks; dynamodb:GetItem, dynamodb:PutItem and dynamodb:UpdateItem on the ledger;
+  kms:GetKeyPolicy; sqs:SendMessage to the queues of remediations and changes.
+
 Exit status: 0 approved, 1 not confirmed or answered by somebody already, 2 bad usage, no such question or refused by
 AWS, 3 stale: the policy has changed since, so the key is planned and asked about anew.
 """

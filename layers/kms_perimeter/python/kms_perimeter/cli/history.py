@@ -28,6 +28,10 @@ Examples:
   kms-perimeter history alias/prod-payments --entry 3f9c0a51d2e7
   kms-perimeter history --day 2026-11-24
 
+\b
+Needs: cloudformation:DescribeStacks; dynamodb:Query on the ledger, and on its index for --day; kms:DescribeKey for an
+  alias.
+
 Exit status: 0 told, 1 the ledger has nothing about it, 2 bad usage or refused by AWS.
 """
 

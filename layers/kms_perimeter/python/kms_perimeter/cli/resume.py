@@ -19,6 +19,10 @@ Examples:
   kms-perimeter resume alias/prod-payments --reason "the pipeline has the guard's statement now"
   kms-perimeter resume 1234abcd-12ab-34cd-56ef-1234567890ab
 
+\b
+Needs: cloudformation:DescribeStacks; dynamodb:GetItem, dynamodb:PutItem and dynamodb:UpdateItem on the ledger;
+  sqs:SendMessage to the queue of changes; kms:DescribeKey for an alias.
+
 Exit status: 0 resumed, 1 the key is not contested (it is looked at all the same), 2 bad usage or refused by AWS.
 """
 
