@@ -21,6 +21,7 @@ LEFT_OUT: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("check
 WRONG_HERE = {
     "ES6000": "asks for a dead-letter queue of a dead-letter queue",
     "ES7000": "asks for a dead-letter queue of an e-mail address",
+    "W1033": "takes lists apart that a condition keeps away where they are empty",
     "WS1004": "looks for log groups by the function's name, and these are given to the function",
 }
 

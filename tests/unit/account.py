@@ -85,6 +85,8 @@ SETTINGS = Settings(
     contested_window=timedelta(hours=1),
     guarded_account=OURS,
     guard_role_arn=f"arn:aws:iam::{OURS}:role/guard",
+    guard_vpc_id=None,
+    guard_vpc_endpoint_id=None,
     changes_queue_url="",
     remediations_queue_url=None,
     digest_queue_url="",

@@ -11,6 +11,7 @@ from kms_perimeter.approval import Desk
 from kms_perimeter.aws.ledger import Asks
 from kms_perimeter.aws.queues import Queue
 from kms_perimeter.evidence import Evidence, gather
+from kms_perimeter.planning import standpoint_of
 from tests.unit.account import OPEN, SETTINGS, a_change
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ class Office:
         key_arn = arn or self.account.key(OPEN)
         evidence = gather(self.account.guard, a_change(key_arn))
         assert isinstance(evidence, Evidence)
-        role = SETTINGS.guard_role_arn
-        plan = remedy.plan(evidence.policy, evidence.key, evidence.perimeter, guard_role=role)
+        plan = remedy.plan(evidence.policy, evidence.key, evidence.perimeter, standpoint=standpoint_of(SETTINGS))
         asked = approval.ask_about(evidence, plan, self.account.clock.now())
         self.desk.asks.put(asked)
         return asked

@@ -133,7 +133,7 @@ def test_every_kind_of_key_can_be_enclosed(usage: str, spec: str, strategy: Stra
     """Both strategies enclose what the key can do, for each usage."""
     key = Key(account=OURS, region="us-east-1", key_id=KEY.key_id, usage=usage, spec=spec)
 
-    plan = remedy.plan(a_policy(an_allow()), key, PERIMETER, strategy=strategy, guard_role=ROLE)
+    plan = remedy.plan(a_policy(an_allow()), key, PERIMETER, strategy=strategy, standpoint=remedy.Standpoint(ROLE))
 
     assert (plan.verdict.outcome, plan.refused, plan.changed) == (Outcome.ENCLOSED, None, True)
 
@@ -163,7 +163,7 @@ def test_the_guard_does_not_lock_itself_out() -> None:
     both = Perimeter("p", (USE, ADMINISTRATION))
 
     assert "the guard could not change the new policy again" in refusal(
-        a_policy(an_allow()), perimeter=both, guard_role=ROLE
+        a_policy(an_allow()), perimeter=both, standpoint=remedy.Standpoint(ROLE)
     )
 
 

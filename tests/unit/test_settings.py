@@ -15,6 +15,8 @@ COMPLETE = {
     "CONTESTED_WINDOW_MINUTES": "60",
     "GUARDED_ACCOUNT": "111122223333",
     "GUARD_ROLE_ARN": "",
+    "GUARD_VPC_ID": "",
+    "GUARD_VPC_ENDPOINT_ID": "",
     "CHANGES_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111122223333/changes",
     "REMEDIATIONS_QUEUE_URL": "",
     "DIGEST_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111122223333/digest",
@@ -71,3 +73,10 @@ def test_an_unusable_variable_is_named_with_what_it_holds(name: str, value: str,
     """The message says what would be right."""
     with pytest.raises(MissingSetting, match=f"^the environment variable `{name}` {message}$"):
         Settings.from_environ(COMPLETE | {name: value})
+
+
+@pytest.mark.parametrize("given", ["GUARD_VPC_ID", "GUARD_VPC_ENDPOINT_ID"])
+def test_a_vpc_and_its_endpoint_come_together(given: str) -> None:
+    """A guard that believed to be in a VPC, and whose requests carry none, could lock itself out."""
+    with pytest.raises(MissingSetting, match=r"^of `GUARD_VPC_ID` and `GUARD_VPC_ENDPOINT_ID` one is set"):
+        Settings.from_environ(COMPLETE | {given: "vpc-0a1b2c3d"})

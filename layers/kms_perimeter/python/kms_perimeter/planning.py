@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from kms_perimeter import remedy
 from kms_perimeter.errors import AccessIsDenied
 from kms_perimeter.perimeter import Strategy
+from kms_perimeter.remedy import Standpoint
 from kms_perimeter.verdict import Outcome
 
 if TYPE_CHECKING:
     from kms_perimeter.evidence import Evidence, Guard
     from kms_perimeter.remedy import Plan
+    from kms_perimeter.settings import Settings
 
 
 def plan_for(guard: Guard, evidence: Evidence) -> Plan:
@@ -22,10 +24,16 @@ def plan_for(guard: Guard, evidence: Evidence) -> Plan:
         evidence.policy,
         evidence.key,
         evidence.perimeter,
-        guard_role=guard.settings.guard_role_arn,
+        standpoint=standpoint_of(guard.settings),
         last_enclosed=guard.ledger.last_enclosed(arn) if restores else None,
         service_grants=_service_grantees(guard, arn),
     )
+
+
+def standpoint_of(settings: Settings) -> Standpoint | None:
+    """Who puts policies, and from where; None where nobody does."""
+    role = settings.guard_role_arn
+    return Standpoint(role, settings.guard_vpc_id, settings.guard_vpc_endpoint_id) if role else None
 
 
 def why_not(plan: Plan) -> str | None:

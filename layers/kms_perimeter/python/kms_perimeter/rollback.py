@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kms_perimeter.aws.ledger import Ledger
     from kms_perimeter.perimeter import PerimeterFile, PolicyException
     from kms_perimeter.policy.key import Key
+    from kms_perimeter.remedy import Standpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Means:
         keys: the keys of the account and Region, as the caller may read and change them.
         ledger: the ledger.
         perimeters: what the service judges keys by.
-        guard_role: ARN of the role that changes policies, or None where remediation is not deployed.
+        standpoint: who changes policies and from where, or None where remediation is not deployed.
         now: the clock, in UTC.
         pause: waits for so many seconds.
     """
@@ -46,7 +47,7 @@ class Means:
     keys: Keys
     ledger: Ledger
     perimeters: PerimeterFile
-    guard_role: str | None
+    standpoint: Standpoint | None
     now: Callable[[], datetime]
     pause: Callable[[float], None]
 
@@ -170,8 +171,8 @@ def _objections(means: Means, after: str, key: Key, judged: Verdict | None) -> I
     if judged and judged.outcome is not Outcome.ENCLOSED:
         why = judged.reason or judged.escapes[0].why
         yield f"the key would not be enclosed, it {_WOULD[judged.outcome]}: {why}"
-    if means.guard_role and not proofs.may_work(document.parse(after), key, means.guard_role):
-        yield "the guard could no longer change the policy from where it runs"
+    if means.standpoint and not proofs.may_work(document.parse(after), key, means.standpoint):
+        yield f"the guard could no longer change the policy from where it runs ({means.standpoint})"
 
 
 _WOULD = {

@@ -26,6 +26,8 @@ class Settings:
         contested_window: the window.
         guarded_account: the account whose keys are watched.
         guard_role_arn: the role that changes policies, or None where remediation is not deployed.
+        guard_vpc_id: the VPC that keys are read and changed from, or None where that is outside every VPC.
+        guard_vpc_endpoint_id: the endpoint for KMS in that VPC; given where the VPC is.
         changes_queue_url: where changed and swept keys wait.
         remediations_queue_url: where keys to be fixed wait, or None where remediation is not deployed.
         digest_queue_url: where notices wait for the digest.
@@ -51,6 +53,8 @@ class Settings:
     contested_window: timedelta
     guarded_account: str
     guard_role_arn: str | None
+    guard_vpc_id: str | None
+    guard_vpc_endpoint_id: str | None
     changes_queue_url: str
     remediations_queue_url: str | None
     digest_queue_url: str
@@ -74,6 +78,7 @@ class Settings:
         Raises:
             MissingSetting: a variable is absent, empty where it must not be, or unusable.
         """
+        vpc, endpoint = _place(environ)
         return cls(
             approved_vpc_endpoints=_list(environ, "APPROVED_VPC_ENDPOINTS"),
             approved_vpcs=_list(environ, "APPROVED_VPCS"),
@@ -83,6 +88,8 @@ class Settings:
             contested_window=timedelta(minutes=_number(environ, "CONTESTED_WINDOW_MINUTES")),
             guarded_account=_needed(environ, "GUARDED_ACCOUNT"),
             guard_role_arn=_text(environ, "GUARD_ROLE_ARN") or None,
+            guard_vpc_id=vpc,
+            guard_vpc_endpoint_id=endpoint,
             changes_queue_url=_needed(environ, "CHANGES_QUEUE_URL"),
             remediations_queue_url=_text(environ, "REMEDIATIONS_QUEUE_URL") or None,
             digest_queue_url=_needed(environ, "DIGEST_QUEUE_URL"),
@@ -111,6 +118,14 @@ def _needed(environ: Mapping[str, str], name: str) -> str:
     if text := _text(environ, name):
         return text
     raise MissingSetting(f"the environment variable `{name}` is empty")
+
+
+def _place(environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The guard's VPC and its endpoint there: a request carries its VPC only if it goes through an endpoint."""
+    vpc, endpoint = _text(environ, "GUARD_VPC_ID") or None, _text(environ, "GUARD_VPC_ENDPOINT_ID") or None
+    if (vpc is None) is not (endpoint is None):
+        raise MissingSetting("of `GUARD_VPC_ID` and `GUARD_VPC_ENDPOINT_ID` one is set and the other is empty")
+    return vpc, endpoint
 
 
 def _list(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

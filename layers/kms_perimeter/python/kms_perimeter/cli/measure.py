@@ -11,8 +11,11 @@ from kms_perimeter.aws.deployment import Deployment
 from kms_perimeter.aws.ledger import Ledger
 from kms_perimeter.errors import MalformedPerimeter
 from kms_perimeter.perimeter import Mode
+from kms_perimeter.remedy import Standpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kms_perimeter.aws.profile import Profile
     from kms_perimeter.perimeter import PerimeterFile
 
@@ -24,13 +27,13 @@ class Measure:
     Attributes:
         perimeters: the perimeter file.
         most: the most that the service may do; without a deployment, whatever the perimeters say.
-        guard_role: ARN of the role that changes policies, or None where remediation is not deployed.
+        standpoint: who changes policies and from where, or None where remediation is not deployed.
         ledger: what is known of the keys, or None without a deployment.
     """
 
     perimeters: PerimeterFile
     most: Mode = Mode.ENFORCE
-    guard_role: str | None = None
+    standpoint: Standpoint | None = None
     ledger: Ledger | None = None
 
 
@@ -45,9 +48,15 @@ def of_stack(profile: Profile, region: str, name: str) -> Measure:
     return Measure(
         perimeters=found.perimeters(profile.ssm(region)),
         most=found.mode,
-        guard_role=found.outputs.get("GuardRoleArn"),
+        standpoint=standpoint(found.outputs),
         ledger=Ledger(profile.dynamodb(region), found.output("LedgerTable")),
     )
+
+
+def standpoint(outputs: Mapping[str, str]) -> Standpoint | None:
+    """Who changes policies and from where, by a deployment's outputs; None where remediation is not deployed."""
+    role = outputs.get("GuardRoleArn")
+    return Standpoint(role, outputs.get("GuardVpcId"), outputs.get("GuardVpcEndpointId")) if role else None
 
 
 def in_parameter(profile: Profile, region: str, name: str) -> PerimeterFile:

@@ -10,6 +10,7 @@ import click
 
 from kms_perimeter import approval
 from kms_perimeter import rollback as way_back
+from kms_perimeter.cli import measure
 from kms_perimeter.cli.account import account_options, now
 from kms_perimeter.cli.consent import NotDone, OutOfDate, confirm, yes_option
 from kms_perimeter.cli.history import entry_of
@@ -93,8 +94,8 @@ def rollback(
 
 
 def _means(account: Account) -> Means:
-    role = account.deployment.outputs.get("GuardRoleArn")
-    return way_back.Means(account.keys(), account.ledger(), account.perimeters(), role, now, time.sleep)
+    standpoint = measure.standpoint(account.deployment.outputs)
+    return way_back.Means(account.keys(), account.ledger(), account.perimeters(), standpoint, now, time.sleep)
 
 
 def _show(planned: Rollback) -> None:

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from kms_perimeter.policy.document import KeyPolicy
     from kms_perimeter.policy.key import Key
+    from kms_perimeter.remedy.model import Standpoint
     from kms_perimeter.verdict import Verdict
 
 MOST_BYTES = 32_768
 """*Resource quotas* in the AWS KMS Developer Guide: the size of a key policy document."""
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}\Z")
-# From where a function outside every VPC calls: some public address of AWS.
-_PUBLIC = {"aws:SourceIp": "203.0.113.7", "aws:ViaAWSService": "false", "aws:PrincipalIsAWSService": "false",
-           "aws:SecureTransport": "true"}  # fmt: skip
+_EVERY_CALL = {"aws:ViaAWSService": "false", "aws:PrincipalIsAWSService": "false", "aws:SecureTransport": "true"}
+_PUBLIC = {"aws:SourceIp": "203.0.113.7"}  # some public address of AWS
 
 
-def failures(text: str, policy: KeyPolicy, verdict: Verdict, key: Key, guard_role: str | None) -> Iterator[str]:
+def failures(text: str, policy: KeyPolicy, verdict: Verdict, key: Key, standpoint: Standpoint | None) -> Iterator[str]:
     """Every proof that fails.
 
     Args:
@@ -32,7 +32,7 @@ def failures(text: str, policy: KeyPolicy, verdict: Verdict, key: Key, guard_rol
         policy: the same, read.
         verdict: what is said of it.
         key: the key.
-        guard_role: ARN of the role that puts policies, or None where nobody does (the command line).
+        standpoint: who puts policies and from where, or None where nobody does (the command line).
     """
     if verdict.outcome is not Outcome.ENCLOSED:
         yield f"the new policy would not be enclosed: {verdict.reason or verdict.escapes[0].why}"
@@ -43,8 +43,8 @@ def failures(text: str, policy: KeyPolicy, verdict: Verdict, key: Key, guard_rol
         yield f"principal `{principal}` was deleted (only its unique ID is left), and AWS KMS refuses such a policy"
     if any(advisory.code == "lockout-risk" for advisory in verdict.advisories):
         yield "nobody but AWS Support could change the new policy again"
-    if guard_role and not may_work(policy, key, guard_role):
-        yield "the guard could not change the new policy again from where it runs (outside every VPC)"
+    if standpoint and not may_work(policy, key, standpoint):
+        yield f"the guard could not change the new policy again from where it runs ({standpoint})"
 
 
 def _deleted(policy: KeyPolicy) -> Iterator[str]:
@@ -52,13 +52,17 @@ def _deleted(policy: KeyPolicy) -> Iterator[str]:
     yield from dict.fromkeys(value for value in named if _UNIQUE_ID.match(value))
 
 
-def may_work(policy: KeyPolicy, key: Key, guard_role: str) -> bool:
-    """Whether the guard's role can read and change the policy from a function outside every VPC."""
-    account = guard_role.split(":")[4]
-    context = _PUBLIC | {
-        "aws:PrincipalArn": guard_role,
-        "aws:PrincipalAccount": account,
-        "kms:CallerAccount": account,
-    }
-    requests = (Request(guard_role, action, key.arn, context) for action in ("kms:GetKeyPolicy", "kms:PutKeyPolicy"))
+def may_work(policy: KeyPolicy, key: Key, standpoint: Standpoint) -> bool:
+    """Whether the guard can read and change the policy from where it stands."""
+    role = standpoint.role
+    account = role.split(":")[4]
+    caller = {"aws:PrincipalArn": role, "aws:PrincipalAccount": account, "kms:CallerAccount": account}
+    context = _EVERY_CALL | caller | _network(standpoint)
+    requests = (Request(role, action, key.arn, context) for action in ("kms:GetKeyPolicy", "kms:PutKeyPolicy"))
     return all(evaluator.evaluate(policy, request, key).decision == evaluator.ALLOWED for request in requests)
+
+
+def _network(standpoint: Standpoint) -> dict[str, str]:
+    if standpoint.vpc and standpoint.vpc_endpoint:
+        return {"aws:SourceVpc": standpoint.vpc, "aws:SourceVpce": standpoint.vpc_endpoint}
+    return _PUBLIC

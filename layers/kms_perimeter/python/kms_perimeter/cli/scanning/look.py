@@ -109,7 +109,7 @@ class Look:
                 policy,
                 live.key,
                 applies,
-                guard_role=self.measure.guard_role,
+                standpoint=self.measure.standpoint,
                 last_enclosed=ledger.last_enclosed(live.arn) if ledger and restores else None,
                 service_grants=self.keys.service_grantees(live.arn),
             )
