@@ -41,6 +41,10 @@ lint: $(VENV)/.done
 bench: $(VENV)/.done .venvs/bench/.done oracles ## speed and wrong answers, side by side with others
 	$(VENV)/bin/python -m bench
 
+.PHONY: bench-sweep
+bench-sweep: $(VENV)/.done ## sweeps of 1,000 and 10,000 keys at a server that enforces the request quotas of KMS
+	$(VENV)/bin/python -m bench.sweep
+
 .PHONY: build
 build: $(SAM)/.done ## the artefact that `sam deploy` takes
 	$(SAM)/bin/sam build --cached --parallel

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from kms_perimeter.aws.ledger import Progress, Sweeps
     from kms_perimeter.aws.queues import Queue
 
-# SQS can hold a message back for 15 minutes. Five are enough to bridge a lister that dies, and the alarm on messages
-# that have waited for ten stays quiet.
-HORIZON = timedelta(minutes=5)
+# So far ahead are messages timed. What is timed comes out of the queue even if the workers turn out to be slower than
+# that, and then events wait behind it: so not far.
+HORIZON = timedelta(seconds=30)
 # With less time than this left to the function, no further page is begun.
 ENOUGH = timedelta(seconds=15)
-# A queue with more than a minute's work in it is behind: no more keys until it has caught up.
-BEHIND = timedelta(minutes=1)
+# A queue with more than some seconds' work in it is behind: no more keys until it has caught up.
+BEHIND = timedelta(seconds=10)
+SOON = timedelta(seconds=5)
 LOOK_AGAIN = timedelta(minutes=1)
 # Keys that fail time and again are given up by then; a queue that is never empty must not keep a sweep from its end.
 GIVE_UP = timedelta(hours=1)
@@ -152,7 +153,7 @@ def _pause(lister: Lister, progress: Progress) -> timedelta:
     ahead = max(progress.due - lister.now(), timedelta())
     if progress.listed_at:
         return ahead + LOOK_AGAIN
-    return max(ahead - HORIZON / 2, timedelta(seconds=1))
+    return max(ahead - HORIZON / 2, SOON)
 
 
 def _wait_for_the_end(lister: Lister, progress: Progress) -> Step:

@@ -19,6 +19,7 @@ QUOTAS: Mapping[str, int] = {
     "GetKeyPolicy": 1000,
     "ListResourceTags": 2000,
     "ListAliases": 500,
+    "ListGrants": 100,  # asked about keys that are open
 }
 
 
@@ -33,7 +34,10 @@ def rates(share: int, workers: int = 1) -> Mapping[str, float]:
 
 
 def keys_per_second(share: int, *, with_aliases: bool) -> float:
-    """The keys a second that all workers together can look at: each costs at most one call of each operation.
+    """The keys a second that all workers together can look at, as long as most are enclosed.
+
+    Each costs at most one call of each operation. An open key costs a `ListGrants` too, of which there are fewer: then
+    the workers are slower than this, and the lister waits for them.
 
     Args:
         share: percent of each quota that the sweep may use.
