@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kms_perimeter.policy import operators, principal, shapes
+from kms_perimeter.policy import operators, principal, shapes, truth
 from kms_perimeter.policy.classes import split
 from kms_perimeter.policy.context_keys import Kind
 from kms_perimeter.policy.domains import DOMAINS, MANY, Domain
@@ -184,9 +184,4 @@ def _reaches(shape: Shape, prefix: str) -> bool:
 
 
 def _shapes(conditions: Iterable[Condition], keys: Iterable[str]) -> list[Shape]:
-    made: list[Shape] = []
-    for condition in conditions:
-        operator = operators.read(condition.operator).operator
-        if condition.key in keys and operator:
-            made += [operator.shape([(value, True)]) for value in condition.values]
-    return made
+    return [s for c in conditions if c.key in keys for s in truth.telling(c, has_variables=False)]

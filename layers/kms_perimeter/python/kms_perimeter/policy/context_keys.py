@@ -214,6 +214,33 @@ def find(name: str) -> ContextKey | None:
     )
 
 
+_ALGORITHMS = {
+    "SYMMETRIC_DEFAULT": "SYMMETRIC_DEFAULT",
+    "RSA_": "RSAES_OAEP_SHA_1 RSAES_OAEP_SHA_256 RSASSA_PKCS1_V1_5_SHA_256 RSASSA_PKCS1_V1_5_SHA_384"
+    " RSASSA_PKCS1_V1_5_SHA_512 RSASSA_PSS_SHA_256 RSASSA_PSS_SHA_384 RSASSA_PSS_SHA_512",
+    "ECC_NIST_P256": "ECDSA_SHA_256",
+    "ECC_SECG_P256K1": "ECDSA_SHA_256",
+    "ECC_NIST_P384": "ECDSA_SHA_384",
+    "ECC_NIST_P521": "ECDSA_SHA_512",
+    "ECC_NIST_EDWARDS25519": "ED25519_SHA_512 ED25519_PH_SHA_512",
+    "ML_DSA_": "ML_DSA_SHAKE_256",
+    "SM2": "SM2DSA SM2PKE",
+    "HMAC_224": "HMAC_SHA_224",
+    "HMAC_256": "HMAC_SHA_256",
+    "HMAC_384": "HMAC_SHA_384",
+    "HMAC_512": "HMAC_SHA_512",
+}
+"""The algorithms of each key spec, or of each family of specs; from *Key spec reference* in the developer guide."""
+_CHOOSES_ALGORITHM = frozenset({"kms:encryptionalgorithm", "kms:macalgorithm", "kms:signingalgorithm"})
+
+
+def algorithms(name: str, spec: str) -> frozenset[str] | None:
+    """What a key that names an algorithm can say for a KMS key of this spec; None for other keys and unknown specs."""
+    if name not in _CHOOSES_ALGORITHM:
+        return None
+    return next((frozenset(said.split()) for prefix, said in _ALGORITHMS.items() if spec.startswith(prefix)), None)
+
+
 def exists_for(name: str, operation: str, key: Key) -> bool:
     """Whether a request for `operation` on this key can carry the condition key of this lower-case name.
 

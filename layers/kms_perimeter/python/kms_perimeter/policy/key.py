@@ -41,6 +41,13 @@ class Key:
     partition: str = "aws"
 
     @property
+    def is_multi_region(self) -> bool | None:
+        """Whether it is a multi-Region key: the ID of each of those, and of no other key, begins with ``mrk-``."""
+        if self.multi_region is None and self.key_id is not None:
+            return self.key_id.startswith("mrk-")
+        return self.multi_region
+
+    @property
     def arn(self) -> str | None:
         """The key's ARN, or None unless account, Region and key ID are all known."""
         if self.account and self.region and self.key_id:

@@ -69,6 +69,8 @@ class Situation:
         if (fixed := self._fixed(name)) is not FREE:
             return value == fixed
         known = context_keys.find(name)
+        if (algorithms := context_keys.algorithms(name, self.key.spec)) is not None:
+            return value in algorithms
         if name in context_keys.NETWORK:
             return self._network(name, value, optional=name in ("aws:vpceorgid", "aws:vpceorgpaths"))
         if name == "aws:sourceip":
@@ -135,7 +137,7 @@ def of_key(name: str, key: Key) -> object:
         return FREE if tags is None else tags.get(name.removeprefix("aws:resourcetag/"))
     if name == "kms:resourcealiases":
         return FREE if key.aliases is None else (key.aliases or None)
-    multi_region = None if key.multi_region is None else str(key.multi_region).lower()
+    multi_region = None if key.is_multi_region is None else str(key.is_multi_region).lower()
     facts = {
         "aws:resourceaccount": key.account,
         "aws:requestedregion": key.region,

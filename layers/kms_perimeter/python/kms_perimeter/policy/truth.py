@@ -40,6 +40,19 @@ def shapes_of(condition: Condition, *, has_variables: bool) -> list[Shape]:
     return made
 
 
+def telling(condition: Condition, *, has_variables: bool) -> list[Shape]:
+    """Every shape by which the condition can tell values apart, those it may or may not go by among them."""
+    return [*shapes_of(condition, has_variables=has_variables), *_loose(condition)]
+
+
+def _loose(condition: Condition) -> list[Shape]:
+    """ARN patterns of too few fields, taken as patterns whose wildcards stand for the others."""
+    operator = operators.read(condition.operator).operator
+    if operator is None or operator.family != "Arn":
+        return []
+    return [shapes.glob([(value, True)]) for value in condition.values if _is_short(value)]
+
+
 class Truth:
     """When a condition is true: certainly, or possibly."""
 
@@ -54,13 +67,14 @@ class Truth:
         self.words = frozenset(s.literal for s in made if s.literal is not None)
         self.wild = [s for s in made if s.literal is None]
         self.read = shapes.READERS.get(next((s.family for s in made), ""))
+        self.loose = _loose(condition)
         self.odd = self._odd()
         self.unsettled = self._unsettled()
 
     def _odd(self) -> str | None:
         """Why it is not settled what one of the values stands for, where nothing matches it; None where all are."""
-        operator, said = self.test.operator, f"`{self.condition.operator}`"
-        if operator and operator.family == "Arn" and any(_is_short(v) for v in self.condition.values):
+        said = f"`{self.condition.operator}`"
+        if self.loose:
             return f"what {said} makes of a pattern of fewer than six fields is not documented"
         unread = (s.family for s in self.wild if isinstance(s, shapes.Nothing))
         if family := next(filter(None, unread), None):
@@ -121,7 +135,7 @@ class Truth:
             return False, False
         matched = value in self.words or any(shape.accepts(value) for shape in self.wild)
         matched = matched or self._filled_match(value, context)
-        if not matched and self.odd:
+        if not matched and self.odd and (not self.loose or any(shape.accepts(value) for shape in self.loose)):
             self.note = self.odd
             return False, True
         return (matched is not operator.negated,) * 2

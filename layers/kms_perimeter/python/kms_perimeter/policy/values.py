@@ -173,7 +173,7 @@ class Values:
 
     def _shapes(self, names: Iterable[str]) -> list[Shape]:
         conditions = [c for name in names for c in self.by_key.get(name, ())]
-        return [shape for c in conditions for shape in truth.shapes_of(c, has_variables=self.has_variables)]
+        return [shape for c in conditions for shape in truth.telling(c, has_variables=self.has_variables)]
 
 
 def _told_apart(approved: Networks) -> dict[str, list[Shape]]:
