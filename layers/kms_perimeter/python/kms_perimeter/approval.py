@@ -134,13 +134,42 @@ def resume(desk: Desk, key_arn: str, by: str, reason: str = "") -> bool:
         facts = {"reason": reason or f"taken up again by {by}", "contested_since": since.isoformat()}
         _write(desk, Entry(key_arn, desk.now(), f"resume-{since:%Y%m%dT%H%M%SZ}", Kind.RESUMED, by, facts))
         desk.ledger.release(key_arn)
-    look_again(desk, key_arn, f"resume-{desk.now():%Y%m%dT%H%M%SZ}")
+    _look_again(desk.changes, key_arn, _cause("resume", desk.now()), desk.now())
     return since is not None
 
 
-def look_again(desk: Desk, key_arn: str, cause: str) -> None:
+def exempt(ledger: Ledger, changes: Queue, exception: PolicyException, by: str, now: datetime) -> None:
+    """Registers that somebody answers for a key until a day, though nothing was asked; the key is looked at as such.
+
+    Raises:
+        UnusableDay: the day is past, or further away than `LONGEST`.
+    """
+    check_day(exception.expires, now.date())
+    facts = {"reason": exception.reason, "until": exception.expires.isoformat(), "owner": exception.owner}
+    ledger.write(Entry(exception.key, now, _cause("exempt", now), Kind.EXCEPTED, by, facts))
+    ledger.except_(exception.key, exception)
+    _look_again(changes, exception.key, _cause("exempt", now), now)
+
+
+def end_exemption(ledger: Ledger, changes: Queue, key_arn: str, by: str, now: datetime) -> bool:
+    """Ends such an exception before its day, and has the key looked at. Returns whether there was one."""
+    exception = ledger.state(key_arn).exception
+    if exception is not None:
+        facts = {"reason": f"the exception until {exception.expires} is ended", "owner": exception.owner}
+        ledger.write(Entry(key_arn, now, _cause("exempt", now), Kind.RESUMED, by, facts))
+        ledger.except_(key_arn, None)
+    _look_again(changes, key_arn, _cause("exempt", now), now)
+    return exception is not None
+
+
+def _look_again(changes: Queue, key_arn: str, cause: str, now: datetime) -> None:
     """Puts a key into the changes queue, so that it is judged as it is now."""
-    desk.changes.send_all([SweepBatch(cause, desk.now(), (key_arn,)).to_json()])
+    changes.send_all([SweepBatch(cause, now, (key_arn,)).to_json()])
+
+
+def _cause(what: str, now: datetime) -> str:
+    """An ID for what a person asks for."""
+    return f"{what}-{now:%Y%m%dT%H%M%S.%fZ}"
 
 
 def _open(desk: Desk, ask_id: str) -> Ask:
@@ -150,7 +179,7 @@ def _open(desk: Desk, ask_id: str) -> Ask:
         return ask
     if ask.answer:  # and that is why the policy is another
         raise _answered(ask)
-    look_again(desk, ask.key_arn, f"stale-{ask.id}")
+    _look_again(desk.changes, ask.key_arn, f"stale-{ask.id}", desk.now())
     raise StalePlan(f"the policy of `{ask.key_arn}` is another by now; the key is looked at again")
 
 

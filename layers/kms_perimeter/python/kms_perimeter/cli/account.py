@@ -53,15 +53,19 @@ class Account:
         """The perimeters that the deployment goes by now."""
         return self.deployment.perimeters(self.profile.ssm(self.region))
 
+    def changes(self) -> Queue:
+        """The queue of keys to be looked at."""
+        return Queue(self.profile.sqs(self.region), self.deployment.output("ChangesQueueUrl"))
+
     def desk(self) -> Desk:
         """What answers are worked on with."""
-        sqs = self.profile.sqs(self.region)
+        orders = self.deployment.output("RemediationsQueueUrl")
         return Desk(
             asks=Asks(self.profile.dynamodb(self.region), self.deployment.output("LedgerTable")),
             ledger=self.ledger(),
             keys=self.keys(),
-            remediations=Queue(sqs, self.deployment.output("RemediationsQueueUrl")),
-            changes=Queue(sqs, self.deployment.output("ChangesQueueUrl")),
+            remediations=Queue(self.profile.sqs(self.region), orders),
+            changes=self.changes(),
             now=now,
         )
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "fix": "Make a key policy that keeps its key inside a perimeter.",
     "history": "Tell the story of a key, or of a day, from the ledger.",
     "approve": "Say yes to a plan that the guard has asked about.",
+    "exempt": "Answer for a key until a day, so that it is left alone until then.",
     "rollback": "Put back a policy that was replaced.",
     "resume": "Let the guard take up a key again that it has given up as contested.",
     "replay": "Tell what the service would decide on CloudTrail events, without AWS.",
