@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
+import sys
 import tracemalloc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kms_perimeter.perimeter import Perimeter, Rule
+from kms_perimeter.policy import document
 from kms_perimeter.policy.key import Key
-from kms_perimeter.verdict import Outcome, judge
+from kms_perimeter.verdict import Outcome, Verdict, judge, judge_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PERIMETER = Perimeter("default", (Rule("use", ("cryptographic",), ("vpce-0a1b2c3d4e5f60718",)),))
 KEY = Key(account="111122223333")
 MOST_BYTES = 64 * 2**20
+MOST_CALLS = 3_000_000
+BEFORE_ANY_STEP = 500_000  # what reading the values once takes, at these sizes
+CALLS_A_STEP = 20
 
 
 def allow(**more: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -105,6 +114,41 @@ def test_an_answer_comes_in_bounded_memory(name: str) -> None:
 
     assert verdict.outcome in Outcome
     assert peak < MOST_BYTES
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_an_answer_comes_in_bounded_steps(name: str) -> None:
+    """However a policy is made, the engine makes no more calls than it can make in half a second."""
+    text = HOSTILE[name]()
+
+    calls = count_calls(lambda: judge(text, KEY, PERIMETER))
+
+    assert calls < MOST_CALLS
+
+
+def count_calls(work: Callable[[], object]) -> int:
+    """How many calls of functions, Python's own among them, some work makes."""
+    counted = itertools.count()
+    before = sys.getprofile()
+    sys.setprofile(lambda _frame, event, _argument: next(counted) if event in ("call", "c_call") else None)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return next(counted)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 100, 1_000, 10_000])
+@pytest.mark.parametrize("name", ["pigeons", "500 statements", "5,000 values", "variables everywhere"])
+def test_whatever_the_bound_it_is_kept(name: str, steps: int) -> None:
+    """A smaller bound means less work, and an answer all the same: one that is certain, or none."""
+    parsed = document.parse(HOSTILE[name]())
+    answers: list[Verdict] = []
+
+    calls = count_calls(lambda: answers.append(judge_policy(parsed, KEY, PERIMETER, steps=steps)))
+
+    assert answers[0].outcome in (Outcome.UNDECIDED, Outcome.ESCAPES)
+    assert calls < BEFORE_ANY_STEP + CALLS_A_STEP * steps
 
 
 def test_reading_thousands_of_action_patterns_counts_against_the_bound() -> None:
