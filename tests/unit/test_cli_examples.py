@@ -21,7 +21,7 @@ REGIONS = (REGION, "eu-west-1", "eu-central-1")
 # What other programs of the examples would print.
 PRINTED = {"aws kms get-key-policy": OPEN, "aws ssm get-parameter": (ROOT / "docs/examples/perimeter.json").read_text()}
 # These need a deployment with a past, which their own tests make; here their examples must be understood.
-WITH_A_PAST = ("approve", "history", "redrive", "resume", "rollback")
+WITH_A_PAST = ("approve", "exempt", "history", "redrive", "resume", "rollback")
 
 
 def examples_of(name: str) -> list[str]:
