@@ -102,6 +102,7 @@ SETTINGS = Settings(
     sweeps_queue_url="",
     sweep_quota_share=20,
     sweep_workers=10,
+    security_hub=False,
 )
 
 

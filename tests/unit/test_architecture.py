@@ -34,6 +34,7 @@ ORDER = (
     "fleet",
     "slack_actions",
     "message",
+    "finding",
     "settings",
     "fingerprint",
     "aws",

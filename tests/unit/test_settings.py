@@ -32,6 +32,7 @@ COMPLETE = {
     "SWEEPS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111122223333/sweeps",
     "SWEEP_QUOTA_SHARE": "20",
     "SWEEP_WORKERS": "10",
+    "SECURITY_HUB": "false",
 }
 MAY_BE_EMPTY = {name for name, value in COMPLETE.items() if not value} | {"APPROVED_VPC_ENDPOINTS"}
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from kms_perimeter import perimeter, sweep
 from kms_perimeter.approval import Desk
 from kms_perimeter.aws import clients, parameters, secrets
+from kms_perimeter.aws.bus import Bus
 from kms_perimeter.aws.kms import Keys
 from kms_perimeter.aws.ledger import Asks, Ledger, Sweeps
 from kms_perimeter.aws.pace import pace
 from kms_perimeter.aws.queues import Queue
+from kms_perimeter.aws.securityhub import SecurityHub
 from kms_perimeter.aws.topic import Topic
 from kms_perimeter.errors import MissingSetting
 from kms_perimeter.evidence import Guard
@@ -81,6 +83,18 @@ def webhook() -> str:
 def signing_secret() -> str:
     """What Slack signs clicks with, as it is now, give or take `SECRET_LASTS`."""
     return _signing_secret(int(time.time() / SECRET_LASTS.total_seconds()))
+
+
+@cache
+def bus() -> Bus:
+    """The account's default event bus."""
+    return Bus(clients.events())
+
+
+@cache
+def security_hub() -> SecurityHub:
+    """Security Hub of this account and Region."""
+    return SecurityHub(clients.securityhub())
 
 
 def answers_queue() -> Queue:

@@ -43,6 +43,7 @@ class Settings:
         sweeps_queue_url: where sweeps wait that are to begin or to go on.
         sweep_quota_share: percent of KMS's request quotas that looking at keys may use.
         sweep_workers: how many functions look at keys side by side, at most.
+        security_hub: whether findings go to Security Hub too.
     """
 
     approved_vpc_endpoints: tuple[str, ...]
@@ -70,6 +71,7 @@ class Settings:
     sweeps_queue_url: str
     sweep_quota_share: int
     sweep_workers: int
+    security_hub: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -105,6 +107,7 @@ class Settings:
             sweeps_queue_url=_needed(environ, "SWEEPS_QUEUE_URL"),
             sweep_quota_share=_number(environ, "SWEEP_QUOTA_SHARE"),
             sweep_workers=_number(environ, "SWEEP_WORKERS"),
+            security_hub=_needed(environ, "SECURITY_HUB") == "true",
         )
 
 

@@ -10,8 +10,10 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_securityhub import SecurityHubClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
@@ -57,3 +59,15 @@ def ssm() -> SSMClient:
 def secretsmanager() -> SecretsManagerClient:
     """The client for Secrets Manager."""
     return boto3.client("secretsmanager", config=PATIENCE)
+
+
+@cache
+def events() -> EventBridgeClient:
+    """The client for EventBridge."""
+    return boto3.client("events", config=PATIENCE)
+
+
+@cache
+def securityhub() -> SecurityHubClient:
+    """The client for Security Hub."""
+    return boto3.client("securityhub", config=PATIENCE)
