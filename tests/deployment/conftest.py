@@ -13,6 +13,7 @@ from local.deploy import build, deploy
 from local.embedded import REPOSITORY, EmbeddedAws
 from local.slack import Webhook
 from tests.deployment import lambda_runtime
+from tests.deployment.hub import Hub
 from tests.deployment.stack import Code, Stack, folders_of
 from tests.unit import clicks
 
@@ -61,12 +62,19 @@ def slack() -> Iterator[Webhook]:
 
 
 @pytest.fixture(scope="session")
-def stack(built: Path, code: Code, slack: Webhook) -> Iterator[Stack]:
+def hub() -> Iterator[Hub]:
+    """Security Hub's end of the wire."""
+    with Hub() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(built: Path, code: Code, slack: Webhook, hub: Hub) -> Iterator[Stack]:
     """The stack with every feature on; each test makes its own keys."""
     with EmbeddedAws() as aws:
         aws.client("ssm").put_parameter(Name=PARAMETER, Type="String", Value=PERIMETER.read_text())
         deploy(aws, built / "template.yaml", parameters=every_feature(aws, slack))
-        taken = Stack.take(aws, code, slack)
+        taken = Stack.take(aws, code, slack, hub)
         yield taken
         taken.close()
 
@@ -85,4 +93,6 @@ def every_feature(aws: EmbeddedAws, slack: Webhook) -> dict[str, str]:
         "SlackApprovers": clicks.ALICE,
         "SlackTeamId": clicks.TEAM,
         "SlackOrigin": slack.url.partition("/services")[0],
+        "SecurityHub": "true",
+        "CentralBusArn": aws.client("events").create_event_bus(Name="central")["EventBusArn"],
     }

@@ -135,10 +135,11 @@ def a_swept_key_comes_again(stack: Stack) -> None:
 
 
 def an_alert_is_posted(stack: Stack) -> None:
-    """Slack gets what the topic has delivered last."""
+    """Slack, Security Hub and the event bus get what the topic has delivered last."""
     *_, alert = stack.alerts()
-    answer = stack.invoke("OnAlert", sns_event(alert))
-    assert answer is None, answer
+    for function in ("OnAlert", "OnFinding"):
+        answer = stack.invoke(function, sns_event(alert))
+        assert answer is None, answer
 
 
 def people_answer_in_slack(stack: Stack) -> None:

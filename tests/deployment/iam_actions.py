@@ -147,6 +147,7 @@ CONTEXTS: dict[str, Callable[[Parameters], dict[str, str]]] = {
     "dynamodb:PutItem": lambda p: {"dynamodb:LeadingKeys": p["Item"]["key_arn"]["S"]},
     "dynamodb:UpdateItem": lambda p: {"dynamodb:LeadingKeys": p["Key"]["key_arn"]["S"]},
     "cloudwatch:PutMetricData": lambda p: {"cloudwatch:namespace": p["Namespace"]},
+    "securityhub:BatchImportFindings": lambda p: {"securityhub:TargetAccount": p["Findings"][0]["AwsAccountId"]},
     "events:PutEvents": lambda p: {
         "events:source": p["Entries"][0]["Source"],
         "events:detail-type": p["Entries"][0]["DetailType"],

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from local.embedded import EmbeddedAws
     from local.slack import Webhook
+    from tests.deployment.hub import Hub
 
 STACK = "kms-perimeter"
 DELIVERED_WITHIN = 0.4  # seconds that the embedded AWS needs at the most from a call to the event in the queue
@@ -57,6 +58,7 @@ class Stack:
         aws: the embedded AWS that it is on.
         code: what its functions are made of.
         slack: gets what the functions post.
+        hub: gets the findings for Security Hub, which the embedded AWS lacks.
         named: physical IDs by logical ones.
         inbox: URL of a queue that is subscribed to the alerts.
     """
@@ -64,13 +66,14 @@ class Stack:
     aws: EmbeddedAws
     code: Code
     slack: Webhook
+    hub: Hub
     named: dict[str, str]
     inbox: str
     _running: ExitStack = field(default_factory=ExitStack)
     _started: dict[str, Function] = field(default_factory=dict)
 
     @classmethod
-    def take(cls, aws: EmbeddedAws, code: Code, slack: Webhook) -> Stack:
+    def take(cls, aws: EmbeddedAws, code: Code, slack: Webhook, hub: Hub) -> Stack:
         """Takes over a stack that was deployed."""
         described = aws.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         named = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in described}
@@ -83,7 +86,7 @@ class Stack:
                 sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         inbox = aws.client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
         sns.subscribe(TopicArn=named["AlertsTopic"], Protocol="sqs", Endpoint=queue_arn(inbox))
-        return cls(aws, code, slack, named, inbox)
+        return cls(aws, code, slack, hub, named, inbox)
 
     def close(self) -> None:
         """Ends the functions."""
@@ -104,6 +107,7 @@ class Stack:
             "AWS_SESSION_TOKEN": session["Credentials"]["SessionToken"],
             "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"],
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(told["MemorySize"]),
+            "AWS_ENDPOINT_URL_SECURITYHUB": self.hub.url,
         }
         environ = {**self.aws.environ(), **told["Environment"]["Variables"], **identity, **environ}
         seconds = seconds or told["Timeout"]

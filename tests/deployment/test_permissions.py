@@ -188,10 +188,10 @@ def test_no_function_may_change_a_key_but_the_remediation(
 
 
 def test_every_role_is_some_functions_own(stack: Stack) -> None:
-    """The stack makes one role for each function, and one with which the schedule may order a sweep."""
+    """The stack makes one role for each function; one lets the schedule order a sweep, one lets events go out."""
     roles = {role["Arn"] for role in stack.aws.client("iam").list_roles()["Roles"]}
     of_functions = [stack.configuration(name)["Role"] for name in stack.code.folders]
 
     others = {role.rsplit("/", 1)[-1].rsplit("-", 1)[0] for role in roles - set(of_functions)}
     assert len(set(of_functions)) == len(of_functions)
-    assert others == {"kms-perimeter-SweepOnScheduleRole"}
+    assert others == {"kms-perimeter-SweepOnScheduleRole", "kms-perimeter-FindingsForTheCentreRole"}
