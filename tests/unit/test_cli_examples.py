@@ -89,7 +89,7 @@ def run_line(terminal: Terminal, line: str) -> int:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_example_runs(furnished: Terminal, example: str) -> None:
     """Each example is understood, finds what it names, and comes to an answer."""
-    if any(word in example for word in (" init", " scan", " doctor")):
+    if any(word in example for word in (" init", " scan", " doctor", " redrive")):
         furnish(furnished, example)
     if " init" in example and "--out" not in example and "--force" not in example:
         Path("perimeter.yaml").unlink()

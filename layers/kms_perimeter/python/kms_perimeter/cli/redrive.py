@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 EPILOG = """\
 \b
 Examples:
-  kms-perimeter redrive
+  kms-perimeter redrive --stack kms-perimeter
   kms-perimeter redrive --stack kms-perimeter --queue changes
-  kms-perimeter redrive --send
+  kms-perimeter redrive --stack kms-perimeter --send
 
 Exit status: 0 no dead letters are left, 1 some are, 2 bad usage.
 """
