@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.events.models import EventPattern
 
+from kms_perimeter import finding
 from kms_perimeter.cloudtrail import WATCHED, KeyChange, read
 from local.embedded import REPOSITORY, EmbeddedAws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+def a_finding() -> dict[str, Any]:
+    """A finding as on_finding puts it on the bus and EventBridge delivers it."""
+    key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    at = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+    told = {"text": "HIGH: it is open", "data": {"kind": "alert", "severity": "high", "key": key}, "dedup_key": "1"}
+    entry = finding.event(finding.findings_of(told, at)[0])
+    return {
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "source": entry["Source"],
+        "detail-type": entry["DetailType"],
+        "account": "111122223333",
+        "time": "2026-11-24T12:00:00Z",
+        "region": "us-east-1",
+        "resources": entry["Resources"],
+        "detail": json.loads(entry["Detail"]),
+    }
+
+
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((REPOSITORY / "events").glob("*.json"))}
+EVENTS["a_finding"] = a_finding()
 LEFT_OUT = {
     "a_call_to_another_service": "it is not about KMS",
     "a_key_is_scheduled_for_deletion": "a dying key cannot be used",
@@ -23,7 +46,7 @@ LEFT_OUT = {
 }
 """Events that pass no rule, and why."""
 
-PASSES: dict[str, str] = {}
+PASSES = {"a_finding": "FindingsForTheCentre"}
 """Events that pass another rule than `KeyChanges`, and which."""
 
 
@@ -31,7 +54,8 @@ PASSES: dict[str, str] = {}
 def patterns(template: dict[str, Any]) -> dict[str, str]:
     """The pattern of each rule, by the rule's logical ID."""
     rules = {name: r["Properties"] for name, r in template["Resources"].items() if r["Type"] == "AWS::Events::Rule"}
-    return {name: json.dumps(rule["EventPattern"]) for name, rule in rules.items()}
+    here = ('{"Ref": "AWS::AccountId"}', '"111122223333"')
+    return {name: json.dumps(rule["EventPattern"]).replace(*here) for name, rule in rules.items()}
 
 
 @pytest.fixture(scope="module")

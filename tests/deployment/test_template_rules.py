@@ -112,7 +112,8 @@ def test_everybody_is_named_only_to_be_denied(template: dict[str, Any]) -> None:
         (name, statement)
         for kind in kinds
         for name, policy in resources(template, kind).items()
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for given in policy["Properties"]["PolicyDocument"]["Statement"]
+        for statement in (given["Fn::If"][1] if "Fn::If" in given else given,)
     ]
 
     assert [name for name, s in statements if "*" in str(s["Principal"]) and s["Effect"] != "Deny"] == []
