@@ -38,8 +38,9 @@ lint: $(VENV)/.done
 	$(VENV)/bin/cfn-lint template.yaml
 
 .PHONY: bench
-bench: $(VENV)/.done .venvs/bench/.done oracles ## speed and wrong answers, side by side with others
+bench: $(VENV)/.done $(SAM)/.done .venvs/bench/.done oracles ## speed and wrong answers, side by side with others
 	$(VENV)/bin/python -m bench
+	$(VENV)/bin/python -m bench.cold_start
 
 .PHONY: bench-sweep
 bench-sweep: $(VENV)/.done ## sweeps of 1,000 and 10,000 keys at a server that enforces the request quotas of KMS

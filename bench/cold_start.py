@@ -1,0 +1,114 @@
+"""`python -m bench.cold_start`: how long each built function takes to start, beside a bare one with one client for KMS.
+
+Each starts in a fresh process under AWS's runtime interface client, with its own folder, the built layer and what
+Lambda's runtime brings along; all take turns, so that all meet the same machine. The layer gets byte code of this
+interpreter, as `sam build` gives it byte code of the runtime's own.
+"""
+
+from __future__ import annotations
+
+import compileall
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from bench import table
+from bench.runtime_api import ColdStart, cold_start
+from local.deploy import build
+from local.embedded import REPOSITORY
+from tests.deployment.lambda_runtime import brought_along
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROUNDS = 9
+BARE = 'a bare function with `boto3.client("kms")`'
+HANDLER = """import boto3
+kms = boto3.client("kms")
+def handle(event, context):
+    return None
+"""
+START = """import runpy, sys
+sys.path[:0] = {path!r}
+sys.argv[1:] = ["handler.handle"]
+runpy.run_module("awslambdaric", run_name="__main__")
+"""
+NO_KEYS = {"sweep": {"id": "1", "started_at": "2026-11-24T12:00:00+00:00", "keys": []}}
+EVENTS: dict[str, dict[str, Any]] = {
+    # Puts the guard together with all its clients, and calls nobody.
+    "on_key_change": {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(NO_KEYS)}]}
+}
+"""The event that a function gets; without one, an empty one, whatever it answers."""
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    with tempfile.TemporaryDirectory() as scratch:
+        functions, path = prepared(Path(scratch))
+        found: dict[str, list[ColdStart]] = {name: [] for name in functions}
+        for turn in range(ROUNDS + 1):
+            for name, folder in functions.items():
+                took = start(folder, path, EVENTS.get(name, {"Records": []}))
+                found[name] += [took] if turn else []  # the first turn fills the caches
+    rows = [_row(name, starts, found[BARE]) for name, starts in found.items()]
+    head = ("", "imported", "ratio", "first event answered", "ratio")
+    sys.stdout.write("\n".join(["### Cold start, milliseconds", "", *table.lines(head, rows), ""]))
+
+
+def prepared(scratch: Path) -> tuple[dict[str, Path], list[Path]]:
+    """The folders of the functions, the bare one first, and what else is on their path."""
+    built = build(REPOSITORY / "template.yaml", into=scratch / "build").parent
+    shutil.copytree(built / "KmsPerimeterLayer" / "python", scratch / "layer")
+    shutil.copytree(REPOSITORY / "functions", scratch / "functions", ignore=shutil.ignore_patterns("__pycache__"))
+    (scratch / "functions" / "bare").mkdir()
+    (scratch / "functions" / "bare" / "handler.py").write_text(HANDLER)
+    compileall.compile_dir(scratch / "layer", quiet=2)
+    names = sorted(folder.name for folder in (scratch / "functions").iterdir() if folder.name != "bare")
+    functions = {BARE: scratch / "functions" / "bare"} | {name: scratch / "functions" / name for name in names}
+    return functions, [scratch / "layer", brought_along(scratch / "runtime")]
+
+
+def start(folder: Path, path: list[Path], event: Mapping[str, Any]) -> ColdStart:
+    """One cold start of one function."""
+    code = START.format(path=[str(folder), *map(str, path)])
+    environ = {**settings(), "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+    environ |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}  # nobody is there
+    environ |= {"AWS_ACCESS_KEY_ID": "1", "AWS_SECRET_ACCESS_KEY": "1"}
+    environ |= {"LAMBDA_TASK_ROOT": str(folder), "_HANDLER": "handler.handle", "AWS_LAMBDA_FUNCTION_NAME": folder.name}
+    return cold_start([sys.executable, "-B", "-I", "-S", "-c", code], environ, event)
+
+
+def settings() -> dict[str, str]:
+    """A value for each variable that the template sets, so that a function finds what it asks for."""
+    lines = (
+        (REPOSITORY / "template.yaml").read_text().split("      Variables:\n", 1)[1].split("\n\n", 1)[0].splitlines()
+    )
+    names = [line.strip().partition(":")[0] for line in lines if line.startswith("        ") and line[8].isupper()]
+    return {name: _value(name) for name in names}
+
+
+def _value(name: str) -> str:
+    known = {"MODE": "enforce", "PERIMETER_FILE": "", "POWERTOOLS_LOG_LEVEL": "INFO"}
+    known |= {"APPROVED_VPC_ENDPOINTS": "vpce-12345678", "APPROVED_VPCS": ""}
+    endings = {"_URL": "http://127.0.0.1:9/111122223333/queue", "_ARN": "arn:aws:sns:us-east-1:111122223333:name"}
+    return known.get(name, endings.get(name[-4:], "20"))
+
+
+def _row(name: str, starts: list[ColdStart], bare: list[ColdStart]) -> tuple[str, ...]:
+    imported, answered = [s.initialised for s in starts], [s.answered for s in starts]
+    of_bare = [s.initialised for s in bare], [s.answered for s in bare]
+    return (
+        name if name == BARE else f"`{name}`",
+        table.ms(median(imported)),
+        table.ratio(imported, of_bare[0]),
+        table.ms(median(answered)),
+        table.ratio(answered, of_bare[1]),
+    )
+
+
+if __name__ == "__main__":
+    main()
