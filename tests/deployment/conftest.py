@@ -14,7 +14,7 @@ from local.embedded import REPOSITORY, EmbeddedAws
 from local.slack import Webhook
 from tests.deployment import lambda_runtime
 from tests.deployment.hub import Hub
-from tests.deployment.stack import Code, Stack, folders_of
+from tests.deployment.stack import Code, Stack, functions_of
 from tests.unit import clicks
 
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ def code(built: Path, layer: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     if lambda_runtime.emulator() is None:
         pytest.skip("Lambda's runtime interface emulator is not at hand for this machine")
     home = tmp_path_factory.mktemp("lambda")
-    return Code(folders_of(built), [layer, lambda_runtime.brought_along(home / "runtime")], home)
+    functions = functions_of(built)
+    folders = {name: properties["CodeUri"] for name, properties in functions.items()}
+    placed = tuple(name for name, properties in functions.items() if "VpcConfig" in properties)
+    return Code(folders, placed, [layer, lambda_runtime.brought_along(home / "runtime")], home)
 
 
 @pytest.fixture(scope="session")
@@ -95,4 +98,8 @@ def every_feature(aws: EmbeddedAws, slack: Webhook) -> dict[str, str]:
         "SlackOrigin": slack.url.partition("/services")[0],
         "SecurityHub": "true",
         "CentralBusArn": aws.client("events").create_event_bus(Name="central")["EventBusArn"],
+        "SubnetIds": "subnet-0a1b2c3d,subnet-0a1b2c3e",
+        "SecurityGroupIds": "sg-0a1b2c3d",
+        "GuardVpcId": "vpc-2b2b2b2b",
+        "GuardVpcEndpointId": "vpce-1234abcdf5678c90a",
     }

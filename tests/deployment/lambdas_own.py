@@ -20,15 +20,6 @@ POLLER = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.ht
 DESTINATION = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"
 IN_A_VPC = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"
 
-INTERFACES = (
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-)
-
 
 def needs(stack: Stack, name: str) -> list[Need]:
     """What Lambda needs of a function's role, by how the function is deployed."""
@@ -38,11 +29,7 @@ def needs(stack: Stack, name: str) -> list[Need]:
         *_traces(told),
         *_poller(stack, told),
         *_destination(stack, told),
-        *(
-            [Need(action, ANYWHERE, IN_A_VPC) for action in INTERFACES]
-            if told.get("VpcConfig", {}).get("VpcId")
-            else []
-        ),
+        *_interfaces(stack, name),
     ]
 
 
@@ -70,3 +57,17 @@ def _destination(stack: Stack, told: dict[str, Any]) -> Iterator[Need]:
     for config in configs["FunctionEventInvokeConfigs"]:
         if arn := config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
             yield Need("sqs:SendMessage", arn, DESTINATION)
+
+
+def _interfaces(stack: Stack, name: str) -> Iterator[Need]:
+    """Lambda connects a function to a VPC by the function's own role."""
+    network = stack.network(name)
+    if not network:
+        return
+    here = f"arn:aws:ec2:{stack.aws.region}:{stack.aws.account}"
+    for action in ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"):
+        yield Need(action, ANYWHERE, IN_A_VPC)
+    for resource in ("network-interface/eni-0a1b2c3d", *network):
+        yield Need("ec2:CreateNetworkInterface", f"{here}:{resource}", IN_A_VPC)
+    for action in ("DeleteNetworkInterface", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"):
+        yield Need(f"ec2:{action}", f"{here}:network-interface/eni-0a1b2c3d", IN_A_VPC)

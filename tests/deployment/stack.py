@@ -34,20 +34,22 @@ class Code:
 
     Attributes:
         folders: each function's own folder, by its logical ID.
+        placed: the functions that run in a VPC where the deployment asks for it.
         path: the layer's and the runtime's folders.
         home: for logs and notes.
     """
 
     folders: dict[str, Path]
+    placed: tuple[str, ...]
     path: list[Path]
     home: Path
 
 
-def folders_of(built: Path) -> dict[str, Path]:
-    """The folder of each function, as `sam deploy` takes it, by the function's logical ID."""
+def functions_of(built: Path) -> dict[str, dict[str, Any]]:
+    """The properties of each function, as `sam deploy` takes it, by the function's logical ID."""
     template, _ = decode(str(built / "template.yaml"))
-    functions = {n: r for n, r in template["Resources"].items() if r["Type"] == "AWS::Serverless::Function"}
-    return {name: (built / function["Properties"]["CodeUri"]).resolve() for name, function in functions.items()}
+    found = {name: r["Properties"] for name, r in template["Resources"].items() if r["Type"].endswith("::Function")}
+    return {name: {**p, "CodeUri": (built / p["CodeUri"]).resolve()} for name, p in found.items()}
 
 
 @dataclass
@@ -96,6 +98,18 @@ class Stack:
         """A function as Lambda knows it."""
         told: dict[str, Any] = self.aws.client("lambda").get_function_configuration(FunctionName=self.named[name])
         return told
+
+    def network(self, name: str) -> list[str]:
+        """The subnets and security groups that a function runs in; the embedded AWS forgets them.
+
+        Each as in its ARN, such as ``subnet/subnet-0a1b2c3d``.
+        """
+        if name not in self.code.placed:
+            return []
+        (told,) = self.aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        given = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in told["Parameters"]}
+        subnets, groups = (given[key].split(",") for key in ("SubnetIds", "SecurityGroupIds"))
+        return [*(f"subnet/{subnet}" for subnet in subnets), *(f"security-group/{group}" for group in groups)]
 
     def function(self, name: str, *, seconds: int | None = None, **environ: str) -> Function:
         """A fresh execution environment of a function, as a session of its role; to be used in a `with` block."""

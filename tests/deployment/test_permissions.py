@@ -31,6 +31,8 @@ FOR_WHOLE_GROUPS = {
     "ReadKeysOfThisAccount": "every key is watched",
     "ReadAndRewriteKeyPoliciesOfThisAccount": "every key may have to be fixed",
     "SeeWhetherThePlanIsStale": "a plan may be for any key",
+    "LetLambdaConnectItToTheVpc": "EC2 names an interface when it makes it; the subnets are a list",
+    "AndDisconnectItAgain": "EC2 names an interface only when it makes it",
     "WriteItsOwnLogs": "the log streams of one group",
 }
 """Statements whose resource ends with a wildcard, and why."""
@@ -185,6 +187,22 @@ def test_no_function_may_change_a_key_but_the_remediation(
 
     assert allowed == ["OnRemediation"]
     assert simulator.ask([bypassed]) == [EXPLICITLY_DENIED]
+
+
+def test_only_lambda_may_touch_the_network_and_not_the_code(
+    simulator: Simulator,  # noqa: F811
+    stack: Stack,
+    policies: dict[str, Policy],
+) -> None:
+    """A call that the function's code makes carries the function's ARN; Lambda's own do not."""
+    interface = f"arn:aws:ec2:us-east-1:{stack.aws.account}:network-interface/eni-0a1b2c3d"
+    delete = Need("ec2:DeleteNetworkInterface", interface, "")
+    placed = [name for name in policies if stack.network(name)]
+    arns = {name: stack.configuration(name)["FunctionArn"] for name in placed}
+    by_code = [question(policies[name], delete, **{"lambda:SourceFunctionArn": arns[name]}) for name in placed]
+
+    assert placed == ["OnKeyChange", "OnRemediation"]
+    assert set(simulator.ask(by_code)) == {EXPLICITLY_DENIED}
 
 
 def test_every_role_is_some_functions_own(stack: Stack) -> None:
