@@ -17,6 +17,8 @@ from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeou
 from moto.core.models import botocore_stubber
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from botocore.awsrequest import AWSPreparedRequest
     from botocore.session import Session
 
@@ -64,6 +66,7 @@ class Injector:
         calls: the operations that were called since the last run began, in their order, tries that botocore repeats
             among them.
         struck: how often the fault has struck.
+        meanwhile: what happens in the world right before a call is sent, given how many were sent before it.
     """
 
     operation: str = ""
@@ -71,6 +74,7 @@ class Injector:
     at: int = 0
     calls: list[str] = field(default_factory=list)
     struck: int = 0
+    meanwhile: Callable[[int], None] = lambda _: None
 
     def install(self, session: Session) -> None:
         """Takes its place in front of AWS, for every client that the session makes from now on."""
@@ -81,8 +85,9 @@ class Injector:
         """Answers in place of AWS where the fault strikes."""
         _, service, operation = event_name.split(".")
         name = f"{service}.{operation}"
-        seen = self.calls.count(name)
+        seen, sent = self.calls.count(name), len(self.calls)
         self.calls.append(name)
+        self.meanwhile(sent)
         once = self.fault in ONCE
         if name != self.operation or (once and (self.struck or seen != self.at)):
             return None

@@ -14,6 +14,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,7 +36,7 @@ from tests.unit.account import APPROVED, OPEN, OURS, REGION, make_ledger
 from tests.unit.test_settings import COMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,7 @@ VISIBILITY = timedelta(minutes=6, seconds=1)
 MOST_RECEIVES = 5
 ASYNCHRONOUS_TRIES = 3  # Lambda: "By default, Lambda retries an asynchronous invocation twice"
 _MODELS = botocore.session.Session().get_component("data_loader")
+CALL = timedelta(milliseconds=30)
 START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 PERIMETERS = json.dumps(
@@ -84,6 +86,8 @@ class World:
         old: its policy.
         log: what went wrong in the handlers, as Lambda's log would have it.
         undeleted: how many deletes of Lambda's pollers are lost.
+        put_by_people: every policy that somebody else than the guard has put, the first one first.
+        meanwhile: what happens right before a call of the service, by how many calls were sent before it.
     """
 
     injector: Injector
@@ -96,7 +100,8 @@ class World:
     inputs: dict[str, str] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
     trail: list[str] = field(default_factory=list)
-    clients: dict[str, Any] = field(default_factory=dict)
+    put_by_people: list[str] = field(default_factory=lambda: [OPEN])
+    meanwhile: dict[int, Callable[[], None]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
@@ -107,6 +112,7 @@ class World:
             stack.enter_context(mock_aws())
             slack = stack.enter_context(Webhook())
             world = cls(Injector(), slack, time)
+            world.injector.meanwhile = world._pass_time
             stack.enter_context(_environment(world._build()))
             stack.enter_context(_sessions(world.injector))
             yield world
@@ -115,10 +121,7 @@ class World:
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A client that no fault strikes."""
-        if service not in self.clients:
-            session: Any = boto3.session.Session(botocore_session=_session(), region_name=REGION)
-            self.clients[service] = session.client(service)
-        return self.clients[service]
+        return _client(service)
 
     def event(self, name: str = "event-1", policy: str | None = None, actor: str = "Pipeline") -> str:
         """A CloudTrail event for the key, as it lies in the changes queue."""
@@ -143,6 +146,12 @@ class World:
                 },
             }
         )
+
+    def put(self, policy: str, name: str, actor: str = "Pipeline") -> str:
+        """Somebody puts a policy on the key; returns the event, which is not delivered yet."""
+        self.aws("kms").put_key_policy(KeyId=self.key, PolicyName="default", Policy=policy)
+        self.put_by_people.append(policy)
+        return self.event(name, policy, actor)
 
     def send(self, body: str) -> None:
         """Puts a message into the changes queue."""
@@ -205,11 +214,13 @@ class World:
         return sum(len(self._take(f"{n}-dead", delete=False)) for n in ("changes", "remediations", "digest", "failed"))
 
     def is_safe(self) -> bool:
-        """Whether the live policy is the old one, or a proved one with the old one in the ledger."""
-        if fingerprint(self.policy) == fingerprint(self.old):
+        """Whether the live policy is one that people have put, or a proved one whose predecessor is in the ledger."""
+        live, people = fingerprint(self.policy), {fingerprint(policy) for policy in self.put_by_people}
+        if live in people:
             return True
-        saved = [entry for entry in self.ledger.entries(self.key) if entry.kind is Kind.PLANNED]
-        return self.enclosed and any(fingerprint(e.facts["before"]) == fingerprint(self.old) for e in saved)
+        saved = [entry.facts for entry in self.ledger.entries(self.key) if entry.kind is Kind.PLANNED]
+        planned = {fingerprint(facts["before"]) for facts in saved if fingerprint(facts["after"]) == live}
+        return self.enclosed and bool(planned & people)
 
     def is_healed(self) -> bool:
         """Whether all is as if nothing had gone wrong: enclosed, told, recorded, settled."""
@@ -226,6 +237,11 @@ class World:
         )
 
     # ---- how it is done ---------------------------------------------------------------------------------------
+
+    def _pass_time(self, sent: int) -> None:
+        """A call takes its time, and others do not wait for it."""
+        self.time.shift(CALL)
+        self.meanwhile.pop(sent, lambda: None)()
 
     def _build(self) -> dict[str, str]:
         sqs, kms = self.aws("sqs"), self.aws("kms")
@@ -381,6 +397,12 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@cache
+def _client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+    session: Any = boto3.session.Session(botocore_session=_session(), region_name=REGION)
+    return session.client(service)
 
 
 def _session() -> botocore.session.Session:
