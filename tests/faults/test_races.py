@@ -8,7 +8,6 @@ ledger has the policy that it stood in. docs/decisions/0005 says what can be kno
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,11 +15,8 @@ from kms_perimeter.fingerprint import fingerprint
 from tests.faults.world import World
 from tests.unit.account import OPEN, OURS, closed
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 MARK = "AuditorsMayLook"
-CALLS = range(29)  # of a run in which nobody interferes; the last one is where it has ended
+CALLS = range(30)  # of a run in which nobody interferes; the last one is where it has ended
 
 
 def marked(policy: str) -> str:

@@ -46,6 +46,7 @@ ORDER = (
     "planning",
     "approval",
     "telling",
+    "overwriting",
     "reminding",
     "guard",
     "remediation",

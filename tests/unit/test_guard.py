@@ -141,7 +141,7 @@ def test_the_guards_own_event_is_silent_even_if_it_overtakes_the_guard(account: 
     guard.examine(account.guard, a_change(arn))
     account.told()
     account.put(arn, closed())
-    account.guard.ledger.plan(arn, fingerprint(closed()))
+    account.guard.ledger.plan(arn, fingerprint(closed()), NOON)
 
     report = guard.examine(account.guard, a_change(arn, "event-2", policy=closed()))
 

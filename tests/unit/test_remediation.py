@@ -169,19 +169,19 @@ def overlay(account: Account, policies: list[str]) -> Callable[..., None]:
 def test_the_new_policy_may_take_a_moment_to_be_seen(account: Account) -> None:
     """KMS is eventually consistent: what is read back is read again before it is believed."""
     arn = account.key(OPEN)
-    overlay(account, [OPEN, OPEN, OPEN])
+    overlay(account, [OPEN] * 4)
 
     report = remediate(account.guard, an_order(arn))
 
     assert report.done == "remediated"
-    assert account.calls.count("GetKeyPolicy") == 4
+    assert account.calls.count("GetKeyPolicy") == 5
     assert account.clock.time - NOON == timedelta(seconds=0.7)
 
 
 def test_another_policy_read_back_is_told_as_it_is(account: Account) -> None:
     """Nobody is told that a key is enclosed if what is read back is not."""
     arn = account.key(OPEN)
-    overlay(account, [OPEN] * 6)
+    overlay(account, [OPEN] * 7)
 
     report = remediate(account.guard, an_order(arn))
 

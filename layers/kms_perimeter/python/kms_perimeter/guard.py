@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter import cloudtrail, sweep, verdict
+from kms_perimeter.aws.ledger import Kind
 from kms_perimeter.case import Case
 from kms_perimeter.cloudtrail import Ignored
 from kms_perimeter.decision import Decision, DecisionKind, History, decide
@@ -19,6 +20,7 @@ from kms_perimeter.errors import AccessIsDenied, LedgerConflict
 from kms_perimeter.evidence import NO_PERIMETER, Evidence, Guard, Report, gather, report_on
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.order import Order
+from kms_perimeter.overwriting import tell_if_overwritten
 from kms_perimeter.reminding import exception_for, remind
 from kms_perimeter.telling import announce, moved_to, tell_unreadable, tell_unwatched, verdict_entry
 from kms_perimeter.verdict import Outcome, Verdict
@@ -79,7 +81,10 @@ def examine(guard: Guard, change: KeyChange) -> Report:
     finding = evidence.finding(judged)
     state = guard.ledger.observe(change.key_arn, finding, evidence.read_at)
     carried = carried_verdict(guard, evidence, judged)
+    lost = tell_if_overwritten(guard, evidence, judged, state)
     if carried is None and _nothing_new(finding, state):
+        if lost:
+            return report_on(change, "overwritten", "the guard may have overwritten the event's policy", judged)
         return report_on(change, "quiet", "nothing new", judged)
     case = Case(evidence, judged, state, carried)
     report = _settled(guard, case)
@@ -115,7 +120,8 @@ def carried_verdict(guard: Guard, evidence: Evidence, judged: Verdict) -> Verdic
     carried = verdict.judge(change.policy, evidence.key, evidence.perimeter)
     if carried.outcome is not Outcome.ESCAPES:
         return None
-    return None if guard.ledger.of_cause(change.key_arn, change.time, change.event_id) else carried
+    told = guard.ledger.of_cause(change.key_arn, change.time, change.event_id)
+    return None if any(past.kind is not Kind.OVERWRITTEN for past in told) else carried
 
 
 def weigh(guard: Guard, case: Case) -> Decision:

@@ -15,11 +15,12 @@ from kms_perimeter import message, verdict
 from kms_perimeter.aws.ledger import Entry, Kind
 from kms_perimeter.case import Case
 from kms_perimeter.decision import Decision, DecisionKind, severity_of
-from kms_perimeter.errors import AccessIsDenied, KeyIsGone, LedgerConflict, PolicyIsRefused
+from kms_perimeter.errors import AccessIsDenied, KeyIsGone, LedgerConflict, PolicyIsRefused, StalePlan
 from kms_perimeter.evidence import Evidence, Guard, Report, gather, report_on
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.guard import apply, weigh
 from kms_perimeter.message import Exposure
+from kms_perimeter.overwriting import tell_if_seen_between
 from kms_perimeter.planning import plan_for, why_not
 from kms_perimeter.reminding import exception_for
 from kms_perimeter.telling import entry, matter, tell_unreadable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 # Seconds. KMS: a change "typically takes less than a few seconds" to be seen everywhere.
 READ_BACK_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
+LOOKS = 3  # so often a key is looked at, and planned for, whose policy changes meanwhile
 THE_GUARD = "the guard"
 
 
@@ -61,7 +63,15 @@ def remediate(guard: Guard, order: Order) -> Report:
 
     Raises:
         ClientError: AWS throttles or is unwell; the order must come again.
+        StalePlan: somebody keeps changing the policy while the guard plans; the order must come again.
     """
+    for _ in range(LOOKS - 1):
+        with suppress(StalePlan):
+            return _look_and_fix(guard, order)
+    return _look_and_fix(guard, order)
+
+
+def _look_and_fix(guard: Guard, order: Order) -> Report:
     try:
         evidence = gather(guard, order.change)
     except AccessIsDenied as refusal:
@@ -106,17 +116,38 @@ def _carry_out(guard: Guard, repair: Repair, plan: Plan) -> Report:
     )
     with suppress(LedgerConflict):  # an earlier run of this order has saved this very policy
         guard.ledger.write(planned)
-    guard.ledger.plan(repair.case.key_arn, fingerprint(plan.policy))
+    guard.ledger.plan(repair.case.key_arn, fingerprint(plan.policy), guard.now())
+    _check_again(guard, evidence)
     try:
         guard.keys.put_policy(evidence.live.arn, plan.policy)
     except (PolicyIsRefused, AccessIsDenied, KeyIsGone) as refusal:
         return _refuse(guard, repair, f"KMS refuses the new policy: {refusal}", plan)
-    policy = read_back(guard.keys, guard.pause, evidence.live.arn, fingerprint(plan.policy))
+    expected, replaced = fingerprint(plan.policy), fingerprint(evidence.policy)
+    policy = read_back(guard.keys, guard.pause, evidence.live.arn, expected, replaced)
     after = replace(evidence, policy=policy, read_at=guard.now())
     return _complete(guard, repair, after, planned)
 
 
-def read_back(keys: Keys, pause: Callable[[float], None], key_arn: str, expected: str) -> str:
+def _check_again(guard: Guard, evidence: Evidence) -> None:
+    """Reads the policy once more, at the last moment before it is replaced.
+
+    KMS replaces whatever is there, so this is as near as one can come to replacing only what was planned on. What
+    somebody puts within the moment that is left, `overwriting` finds.
+
+    Raises:
+        StalePlan: the key has another policy by now, or cannot be read any more.
+    """
+    try:
+        policy = guard.keys.policy(evidence.live.arn)
+    except (AccessIsDenied, KeyIsGone) as refusal:
+        raise StalePlan(f"the policy cannot be read any more: {refusal}") from refusal
+    if fingerprint(policy) != fingerprint(evidence.policy):
+        raise StalePlan("somebody has put another policy since the plan was made")
+
+
+def read_back(
+    keys: Keys, pause: Callable[[float], None], key_arn: str, expected: str, replaced: str | None = None
+) -> str:
     """The policy that the key has now: as a rule the expected one, which may take KMS a moment to show.
 
     Args:
@@ -124,12 +155,15 @@ def read_back(keys: Keys, pause: Callable[[float], None], key_arn: str, expected
         pause: waits for so many seconds.
         key_arn: the key.
         expected: the fingerprint of the policy that was put.
+        replaced: the fingerprint of the one that it has replaced, if known: then any third one is somebody else's, and
+            to wait would not change it.
     """
     policy = ""
     for wait in READ_BACK_AFTER:
         pause(wait)
         policy = keys.policy(key_arn)
-        if fingerprint(policy) == expected:
+        seen = fingerprint(policy)
+        if seen == expected or (replaced and seen != replaced):
             break
     return policy
 
@@ -141,11 +175,13 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> 
     guard.alerts.publish(_told(case, repair.case.judged, planned, exposure))
     settled = case.state.settled == case.finding  # by an earlier run of this order, which counted too
     times = () if settled else (*case.state.remediated_at, guard.now())
-    guard.ledger.settle(case.key_arn, case.finding, after.read_at, opening=case.opening(), remediated_at=times)
+    opening = case.opening()
+    known = guard.ledger.settle(case.key_arn, case.finding, after.read_at, opening=opening, remediated_at=times)
+    tell_if_seen_between(guard, case, planned, known)
     facts = {"strategy": planned.facts["strategy"], "exposure": json.dumps(exposure.to_json())}
     with suppress(LedgerConflict):
         guard.ledger.write(repair.entry(Kind.REMEDIATED, outcome=case.judged.outcome.value, **facts))
-    if case.judged.outcome is Outcome.ENCLOSED:
+    if _is_ours(case, planned):
         return repair.report("remediated", "the guard has enclosed the key", exposure.seconds)
     return repair.report("overtaken", "another policy than the guard has put is read back")
 
@@ -157,20 +193,30 @@ def _exposure(before: Case, after: Evidence) -> Exposure:
 
 
 def _told(case: Case, before: Verdict, planned: Entry, exposure: Exposure) -> message.Message:
-    if case.judged.outcome is Outcome.ENCLOSED:
+    if _is_ours(case, planned):
         diff, strategy = planned.facts["diff"], planned.facts["strategy"]
         return message.remediated(matter(case), before=before, diff=diff, strategy=strategy, exposure=exposure)
+    if case.judged.outcome is Outcome.ENCLOSED:  # by somebody else, in the same moment
+        return message.exposure_closed(matter(case), replace(exposure, closed_by=""), before)
     reason = "it has put a policy that encloses the key, and reads back another one"
     return message.alert(matter(case), Decision(DecisionKind.ALERT, reason, severity_of(case.judged)))
+
+
+def _is_ours(case: Case, planned: Entry) -> bool:
+    """Whether what was read back is what the guard has put, and encloses the key."""
+    put = fingerprint(case.evidence.policy) == fingerprint(planned.facts["after"])
+    return put and case.judged.outcome is Outcome.ENCLOSED
 
 
 def _finish(guard: Guard, repair: Repair) -> Report:
     """The key is enclosed already; if an earlier run of this order did it and died before it told, completes that."""
     change, evidence = repair.order.change, repair.case.evidence
     written = guard.ledger.of_cause(change.key_arn, change.time, change.event_id)
-    planned = next((past for past in reversed(written) if past.kind is Kind.PLANNED), None)
+    plans = (past for past in written if past.kind is Kind.PLANNED)
+    live = fingerprint(evidence.policy)
+    planned = next((past for past in plans if fingerprint(past.facts["after"]) == live), None)
     done = any(past.kind is Kind.REMEDIATED for past in written)
-    if planned is None or done or fingerprint(planned.facts["after"]) != fingerprint(evidence.policy):
+    if planned is None or done:
         return repair.report("quiet", "the key is enclosed already")
     before = verdict.judge(planned.facts["before"], evidence.key, evidence.perimeter)
     return _complete(guard, replace(repair, case=replace(repair.case, judged=before)), evidence, planned)

@@ -83,3 +83,28 @@ def refused(matter: Matter, *, reason: str, diff: str = "") -> Message:
     )
     severity = severity_of(matter.verdict)
     return compose("refused", severity, headline, matter, parts, {"refused": reason, "diff": diff})
+
+
+def overwritten(matter: Matter, *, diff: str) -> Message:
+    """The guard has put its policy over one that it did not know of, or may have: somebody's statements are gone.
+
+    Args:
+        matter: the key as it is now, and the call whose policy is gone.
+        diff: from the policy that is gone to the one that the key has, as a unified diff.
+    """
+    headline = f"{wording.key_id(matter.key_arn)}: somebody's change was overwritten"
+    what = (
+        "While the guard was closing the key, this call put another policy on it, of which the guard did not know.",
+        "The key has the guard's policy, so the statements with a minus below are no longer in force.",
+    )
+    advice = (
+        "Tell who made the call. If the change is still wanted, make it again, on top of the policy as it is now.",
+        f"The ledger has the policy that is gone: `kms-perimeter history {matter.key_arn}`.",
+    )
+    parts = (
+        Part("What has happened", what),
+        wording.cause(matter.change, outside=matter.outside),
+        Part("What is gone", tuple(diff.splitlines()), code=True),
+        Part("What to do now", advice),
+    )
+    return compose("overwritten", Severity.MEDIUM, headline, matter, parts, {"diff": diff})

@@ -142,7 +142,7 @@ def _statements(policy_text: str) -> list[dict[str, Any]]:
     return statements if isinstance(statements, list) else [statements]
 
 
-def diff_of(old: str, new: str) -> str:
-    """A unified diff of two policies, both printed with the same indentation."""
+def diff_of(old: str, new: str, names: tuple[str, str] = ("present policy", "new policy")) -> str:
+    """A unified diff of two policies, both printed with the same indentation; `names` are what it calls them."""
     before, after = (json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines() for text in (old, new))
-    return "\n".join(difflib.unified_diff(before, after, "present policy", "new policy", lineterm=""))
+    return "\n".join(difflib.unified_diff(before, after, *names, lineterm=""))

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     REMEDIATED = "3-remediated"
     REFUSED = "3-refused"
     CONTESTED = "4-contested"
+    OVERWRITTEN = "4-overwritten"
     APPROVED = "5-approved"
     EXCEPTED = "5-excepted"
     RESUMED = "5-resumed"

@@ -70,8 +70,10 @@ class Ledger:
         told: bool = True,
         opening: Opening | None = None,
         remediated_at: tuple[datetime, ...] = (),
-    ) -> None:
-        """Notes that all about this finding is done. An older finding does not overwrite a newer one.
+    ) -> State:
+        """Notes that all about this finding is done, and returns the state before.
+
+        An older finding does not overwrite a newer one.
 
         Args:
             key_arn: the key.
@@ -95,14 +97,16 @@ class Ledger:
         }
         try:
             newest = "attribute_not_exists(settled_at) OR settled_at <= :settled_at"
-            self._set(key_arn, settled | counted, only_if=newest)
+            return State.from_item(self._set(key_arn, settled | counted, only_if=newest))
         except LedgerConflict:
-            if counted:
-                self.remediated(key_arn, remediated_at)
+            return self.remediated(key_arn, remediated_at) if counted else self.state(key_arn)
 
-    def remediated(self, key_arn: str, times: tuple[datetime, ...]) -> None:
-        """Notes when the guard has changed the key. The FIFO group sees to it that no two runs do so at once."""
-        self._set(key_arn, _counted(times))
+    def remediated(self, key_arn: str, times: tuple[datetime, ...]) -> State:
+        """Notes when the guard has changed the key, and returns the state before.
+
+        The FIFO group sees to it that no two runs do so at once.
+        """
+        return State.from_item(self._set(key_arn, _counted(times)))
 
     def remind(self, key_arn: str, last: datetime, now: datetime) -> None:
         """Takes it on this run to remind people of an open key.
@@ -144,9 +148,9 @@ class Ledger:
         """Notes that people have been told that this policy of the key cannot be remediated."""
         self._set(key_arn, {"refused": fingerprint})
 
-    def plan(self, key_arn: str, fingerprint: str) -> None:
+    def plan(self, key_arn: str, fingerprint: str, now: datetime) -> None:
         """Notes which policy the guard is about to put, so that its own event is known when it comes round."""
-        self._set(key_arn, {"planned": fingerprint})
+        self._set(key_arn, {"planned": fingerprint, "planned_at": text_of(now)})
 
     def count_alert(self, window: str) -> int:
         """Counts an alert, and returns how many there have been in this window of time."""

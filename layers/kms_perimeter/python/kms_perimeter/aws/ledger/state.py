@@ -58,6 +58,9 @@ class State:
         contested_since: since when the key is left alone, or None.
         refused: fingerprint of the policy that could not be remediated, which people have been told; empty for none.
         planned: fingerprint of the policy that the guard last meant to put; empty for none.
+        planned_at: when it meant to, right before it read the key's policy for the last time.
+        seen: fingerprint of the policy that a look at the key has found last; a remediation is no such look.
+        seen_at: when.
     """
 
     settled: Finding | None = None
@@ -70,6 +73,9 @@ class State:
     contested_since: datetime | None = None
     refused: str = ""
     planned: str = ""
+    planned_at: datetime | None = None
+    seen: str = ""
+    seen_at: datetime | None = None
 
     def remediations_since(self, start: datetime) -> int:
         """How often the guard changed the key after `start`."""
@@ -93,6 +99,9 @@ class State:
             contested_since=_time(item.get("contested_since")),
             refused=item.get("refused", ""),
             planned=item.get("planned", ""),
+            planned_at=_time(item.get("planned_at")),
+            seen=item.get("seen_fingerprint", ""),
+            seen_at=_time(item.get("seen_at")),
         )
 
 
