@@ -12,18 +12,20 @@ import json
 import pytest
 
 from kms_perimeter.fingerprint import fingerprint
+from tests.faults.injection import Fault
 from tests.faults.world import World
 from tests.unit.account import OPEN, OURS, closed
 
 MARK = "AuditorsMayLook"
+PUT = 22  # the call that puts the guard's policy; the one before it reads the policy once more
 CALLS = range(30)  # of a run in which nobody interferes; the last one is where it has ended
 
 
-def marked(policy: str) -> str:
+def marked(policy: str, sid: str = MARK) -> str:
     """A policy with a statement that nobody else has put there."""
     document = json.loads(policy)
     auditors = {"AWS": f"arn:aws:iam::{OURS}:root"}
-    statement = {"Sid": MARK, "Effect": "Allow", "Principal": auditors, "Action": "kms:DescribeKey", "Resource": "*"}
+    statement = {"Sid": sid, "Effect": "Allow", "Principal": auditors, "Action": "kms:DescribeKey", "Resource": "*"}
     return json.dumps({**document, "Statement": [*document["Statement"], statement]})
 
 
@@ -60,3 +62,65 @@ def test_somebody_puts_a_policy_before_any_call(call: int, policy: str) -> None:
         assert world.log == []
         assert is_known(world)
         assert is_settled(world)
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("call", CALLS[1:-1])
+def test_somebodys_event_is_worked_on_before_any_call(call: int, policy: str) -> None:
+    """A call may hang for long enough that another run sees what somebody has put, and settles that."""
+    with World.open() as world:
+        world.meanwhile[call] = lambda: world.work_on(world.put(policy, "event-2", "Auditor"))
+
+        world.run()
+
+        assert world.log == []
+        assert is_known(world)
+        assert is_settled(world)
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+def test_a_put_that_is_repeated_overwrites_what_came_in_between(policy: str) -> None:
+    """The answer to the put gets lost, somebody puts a policy, and botocore puts the guard's once more."""
+    with World.open() as world:
+        world.injector.operation, world.injector.fault = "kms.PutKeyPolicy", Fault.LOST_ANSWER
+        late: list[str] = []
+        world.meanwhile[PUT + 1] = lambda: late.append(world.put(policy, "event-2", "Auditor"))
+
+        world.run()
+        world.send(late[0])
+        world.run()
+
+        assert MARK not in world.policy
+        assert is_known(world)
+        assert is_settled(world)
+
+
+def test_somebody_who_never_stops_makes_the_order_come_again() -> None:
+    """Three plans in a row are out of date before they can be carried out; six minutes later one is not."""
+    with World.open() as world:
+        readings = [PUT - 1, PUT + 7, PUT + 15]
+        for number, call in enumerate(readings):
+            policy = marked(OPEN, f"{MARK}{number}")
+            world.meanwhile[call] = lambda policy=policy: world.put(policy, "event-2", "Auditor")
+
+        world.run()
+
+        assert len(world.log) == 1
+        assert f"{MARK}2" in world.policy
+        assert is_settled(world)
+
+
+def test_who_is_told_of_an_overwritten_policy_is_told_once() -> None:
+    """EventBridge may deliver the event of the call again."""
+    with World.open() as world:
+        late: list[str] = []
+        world.meanwhile[PUT] = lambda: late.append(world.put(marked(closed()), "event-2", "Auditor"))
+
+        world.run()
+        for _ in range(2):
+            world.send(late[0])
+            world.run()
+
+        told = [alert["data"] for alert in world.told if alert["data"]["kind"] == "overwritten"]
+        assert [alert["change"]["actor"] for alert in told] == [f"arn:aws:iam::{OURS}:user/Auditor"]
+        assert f'-      "Sid": "{MARK}"' in told[0]["diff"]

@@ -157,6 +157,12 @@ class World:
         """Puts a message into the changes queue."""
         self.aws("sqs").send_message(QueueUrl=self.inputs["changes"], MessageBody=body)
 
+    def work_on(self, body: str) -> None:
+        """A second instance of `on_key_change` works on a message right now, whatever else is going on."""
+        attributes = {"ApproximateReceiveCount": "1"}
+        message = {"MessageId": "m-2", "ReceiptHandle": "r-2", "Body": body, "Attributes": attributes}
+        self._call("on_key_change", {"Records": [_record(message)]}, instance=2)
+
     def sweep(self) -> None:
         """The sweep puts the key into the changes queue."""
         for batch in sweep_batches(f"sweep-{datetime.now(UTC):%H%M%S}", datetime.now(UTC), [self.key]):
@@ -286,10 +292,10 @@ class World:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return True
 
-    def _call(self, function: str, event: dict[str, Any]) -> set[str] | None:
+    def _call(self, function: str, event: dict[str, Any], instance: int = 1) -> set[str] | None:
         """The messages that must come again, or None where the whole call failed."""
         try:
-            answer = handler(function).handle(event, _Context()) or {}
+            answer = handler(function, instance).handle(event, _Context()) or {}
         except (Exception, ProcessKilledError) as failure:  # noqa: BLE001 - Lambda takes whatever comes
             self.log.append(f"{function}: {type(failure).__name__}: {failure}")
             return None
@@ -338,9 +344,9 @@ class World:
         return sum(int(count) for counts in asked for count in counts.values())
 
 
-def handler(function: str) -> ModuleType:
-    """A function's handler, loaded once, as Lambda loads it."""
-    name = f"faults_{function}"
+def handler(function: str, instance: int = 1) -> ModuleType:
+    """A function's handler, loaded once for each instance, as Lambda loads it."""
+    name = f"faults_{function}_{instance}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, ROOT / "functions" / function / "handler.py")
         assert spec

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from kms_perimeter.evidence import Evidence, Guard
     from kms_perimeter.verdict import Verdict
 
-# What was put so long before the guard read the key may not have been in what it read: KMS is eventually consistent, "a
-# change typically takes less than a few seconds". Besides, CloudTrail tells times to the second, by KMS's clock.
+# What was put so long before the guard read the key may be missing from what it read. KMS is eventually consistent: "It
+# typically takes less than a few seconds for the change to propagate". Besides, CloudTrail gives times to the second.
 UNSEEN = timedelta(seconds=5)
 
 
