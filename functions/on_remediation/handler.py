@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 logger, metrics = Logger(), Metrics()
 batch = SqsFifoPartialProcessor(skip_group_on_error=True)
+batch.raise_on_entire_batch_failure = False  # an order that failed is reported; the run itself did not break off
 
 
 def work(record: SQSRecord) -> None:

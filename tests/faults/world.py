@@ -101,7 +101,7 @@ class World:
     told: list[dict[str, Any]] = field(default_factory=list)
     trail: list[str] = field(default_factory=list)
     put_by_people: list[str] = field(default_factory=lambda: [OPEN])
-    meanwhile: dict[int, Callable[[], None]] = field(default_factory=dict)
+    meanwhile: dict[int, Callable[[], object]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
