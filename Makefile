@@ -35,7 +35,7 @@ lint: $(VENV)/.done
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/cfn-lint template.yaml central.yaml stackset.yaml
 
 .PHONY: bench
 bench: $(VENV)/.done $(SAM)/.done .venvs/bench/.done oracles ## speed and wrong answers, side by side with others
@@ -49,6 +49,10 @@ bench-sweep: $(VENV)/.done ## sweeps of 1,000 and 10,000 keys at a server that e
 .PHONY: build
 build: $(SAM)/.done ## the artefact that `sam deploy` takes
 	$(SAM)/bin/sam build --cached --parallel
+
+.PHONY: stackset
+stackset: build ## the template and the archives for a rollout over accounts, in .aws-sam/stackset
+	$(SAM)/bin/python -m local.stackset .aws-sam/build .aws-sam/stackset
 
 .PHONY: docs
 docs: $(VENV)/.done ## write docs/command-line.md anew, from the commands' own help

@@ -20,13 +20,24 @@ MODES = {
 }
 
 
-@pytest.fixture(scope="session")
-def template() -> dict[str, Any]:
-    """template.yaml, with its intrinsic functions in their long form."""
-    decoded, problems = decode(str(REPOSITORY / "template.yaml"))
+def read(name: str) -> dict[str, Any]:
+    """A template of the repository, with its intrinsic functions in their long form."""
+    decoded, problems = decode(str(REPOSITORY / name))
     assert not problems
     whole: dict[str, Any] = json.loads(json.dumps(decoded))
     return whole
+
+
+@pytest.fixture(scope="session")
+def template() -> dict[str, Any]:
+    """template.yaml."""
+    return read("template.yaml")
+
+
+@pytest.fixture(scope="session")
+def central() -> dict[str, Any]:
+    """central.yaml."""
+    return read("central.yaml")
 
 
 @pytest.fixture(params=list(MODES.values()), ids=list(MODES))

@@ -46,11 +46,11 @@ def model(service: str) -> Any:  # noqa: ANN401 - botocore has no types for it
     return botocore.session.get_session().get_service_model(service)
 
 
-def test_each_alarm_names_its_page(template: dict[str, Any]) -> None:
+def test_each_alarm_names_its_page(template: dict[str, Any], central: dict[str, Any]) -> None:
     """Whoever is woken by an alarm finds what to do; no page is about an alarm that there is not."""
     named = {
         name: re.findall(r"Runbook: docs/operations/([a-z-]+\.md)$", alarm["AlarmDescription"])
-        for name, alarm in alarms(template).items()
+        for name, alarm in [*alarms(template).items(), *alarms(central).items()]
     }
 
     assert [name for name, pages in named.items() if len(pages) != 1] == []
