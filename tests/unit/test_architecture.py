@@ -60,8 +60,8 @@ ORDER = (
     "cli",
 )
 # What the evaluator and the search have in common: the parser, and the tables of what AWS documents.
-PARSER = frozenset({"errors", "policy.document", "policy.jsontext", "policy.principal", "policy.request",
-                    "policy.variables"})  # fmt: skip
+PARSER = frozenset({"errors", "policy.document", "policy.jsontext", "policy.principal", "policy.record",
+                    "policy.request", "policy.variables"})  # fmt: skip
 TABLES = frozenset({"policy.context_keys", "policy.operations", "policy.operators"})
 # The table of operators has a column for each of the two, so both columns come with it; each reads only its own.
 COLUMNS = frozenset({"policy.comparisons", "policy.wildcard", "policy.shapes", "policy.readings"})

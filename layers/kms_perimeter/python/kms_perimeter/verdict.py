@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from kms_perimeter.policy import advisories, document, evaluator, operations
 from kms_perimeter.policy.advisories import Advisory
 from kms_perimeter.policy.boundary import Boundary, Covered, Networks
 from kms_perimeter.policy.escape import BEYOND, STEPS, Escape, search
+from kms_perimeter.policy.record import record, replace
 from kms_perimeter.policy.request import Request, Route, StatementRef
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Outcome(StrEnum):
     MALFORMED = "malformed"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """The answer to: can any request from outside the perimeter use the key?
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import applies, context_keys, operations, operators, origins
 from kms_perimeter.policy.budget import BoundReached, Budget
 from kms_perimeter.policy.classes import texts
+from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ DOCUMENTED_IDS = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Advisory:
     """Something true and worth saying that is no escape.
 

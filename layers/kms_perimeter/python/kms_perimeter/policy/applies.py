@@ -5,13 +5,13 @@ Three answers: no, perhaps (where AWS's behaviour is not settled) and yes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy.operations import BY_LOWER_NAME, OPERATIONS
 from kms_perimeter.policy.principal import Form
+from kms_perimeter.policy.record import replace
 from kms_perimeter.policy.request import Route
 from kms_perimeter.policy.shapes import Glob
 

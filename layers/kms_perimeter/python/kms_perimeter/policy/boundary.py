@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from kms_perimeter.policy.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Networks:
     """Approved values; a request with an approved value of any of the four kinds is inside."""
 
@@ -24,7 +24,7 @@ class Networks:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Covered:
     """A rule: its name, the operations it covers, and where they may come from."""
 
@@ -33,7 +33,7 @@ class Covered:
     networks: Networks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Boundary:
     """A perimeter as the search needs it.
 

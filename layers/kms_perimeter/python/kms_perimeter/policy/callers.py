@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import operators, principal, shapes, truth
@@ -10,6 +9,7 @@ from kms_perimeter.policy.classes import split
 from kms_perimeter.policy.context_keys import Kind
 from kms_perimeter.policy.domains import DOMAINS, MANY, Domain
 from kms_perimeter.policy.principal import Form
+from kms_perimeter.policy.record import record
 from kms_perimeter.policy.shapes import Glob
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 _ARN_FIELDS = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Caller:
     """Somebody who could send a request.
 

@@ -6,12 +6,12 @@ that it cannot (`exact` is False), and then the search may still find an escape 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import domains, samples, shapes
 from kms_perimeter.policy.product import Product
+from kms_perimeter.policy.record import record
 from kms_perimeter.policy.shapes import Glob, Nothing, Truth
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MOST_SUBSETS = 2048
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Texts:
     """Values, at least one for each class, the simplest first."""
 

@@ -6,7 +6,6 @@ Source: *IAM JSON policy elements: Condition operators* in the IAM User Guide.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -79,6 +78,8 @@ def same_truth(pattern: Tokens, value: str) -> bool:
 
 def in_network(pattern: Tokens, value: str) -> bool:
     """`IpAddress`: the address is in the network; an IPv4 network holds no IPv6 address, nor the reverse."""
+    import ipaddress  # noqa: PLC0415  (slow to import, and few policies need it)
+
     written = text(pattern)
     if not _BLOCK.match(written) or "%" in value:
         return False  # neither masks in full nor the zone of an address are documented for IAM

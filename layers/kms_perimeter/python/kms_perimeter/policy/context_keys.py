@@ -6,10 +6,11 @@ the Service Authorization Reference for AWS KMS.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContextKey:
     """One condition key, or a family such as ``kms:EncryptionContext:``.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from kms_perimeter.errors import MalformedPolicy
 from kms_perimeter.policy import jsontext, principal
 from kms_perimeter.policy.principal import Form, Principal
+from kms_perimeter.policy.record import record
 from kms_perimeter.policy.request import StatementRef
 
 VARIABLES_VERSION = "2012-10-17"
@@ -24,7 +24,7 @@ _MEMBERS = frozenset({"Sid", "Effect", "Principal", "NotPrincipal", "Action", "N
 _PRINCIPAL_KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Element:
     """`Action`, `Resource` or their `Not…` form: the patterns, and whether they are negated."""
 
@@ -32,7 +32,7 @@ class Element:
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PrincipalElement:
     """`Principal` or `NotPrincipal`."""
 
@@ -40,7 +40,7 @@ class PrincipalElement:
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Condition:
     """One operator on one condition key.
 
@@ -57,7 +57,7 @@ class Condition:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Statement:
     """One statement; `action` or `resource` is None where the element is missing, and then it has no effect."""
 
@@ -74,13 +74,17 @@ class Statement:
         return self.action is None or self.resource is None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyPolicy:
     """A key policy: its statements in order, and whether its Version has policy variables."""
 
     statements: tuple[Statement, ...]
     has_variables: bool
-    raw: dict[str, Any] = field(compare=False, repr=False)
+    raw: dict[str, Any]
+
+    def __hash__(self) -> int:
+        """By what can be hashed, and says everything."""
+        return hash((self.statements, self.has_variables))
 
 
 class _Fault(Exception):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import readings
 from kms_perimeter.policy.context_keys import Kind
+from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ _READERS: dict[str, Callable[[str], object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Domain:
     """What a value can look like: a prefix, then letters of one set, so many of them.
 

@@ -10,12 +10,12 @@ is found then makes the verdict `undecided`, and only when nothing is found at a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.policy import applies, grants, operations, witness
 from kms_perimeter.policy.budget import BoundReached, Budget
 from kms_perimeter.policy.origins import Origin
+from kms_perimeter.policy.record import record, replace
 from kms_perimeter.policy.request import Route
 from kms_perimeter.policy.search import CREATE_GRANT, Search
 
@@ -35,7 +35,7 @@ BEYOND = "the search reached its bound before it had tried everything"
 UNSETTLED = "the search could not settle whether a request gets through"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Escape:
     """An outside request that the key policy lets through.
 
@@ -70,7 +70,6 @@ class Escape:
         return printed | ({"grant": self.grant.to_json()} if self.grant else {})
 
 
-@dataclass(slots=True)
 class Found:
     """What the search found.
 
@@ -85,12 +84,15 @@ class Found:
             out.
     """
 
-    key: Key
-    escapes: list[Escape] = field(default_factory=list)
-    unsettled: list[str] = field(default_factory=list)
-    given_away: StatementRef | None = None
-    given_through_services: bool = False
-    changeable: bool | None = None
+    __slots__ = ("changeable", "escapes", "given_away", "given_through_services", "key", "unsettled")
+
+    def __init__(self, key: Key, escapes: Iterable[Escape] = ()) -> None:
+        self.key = key
+        self.escapes = list(escapes)
+        self.unsettled: list[str] = []
+        self.given_away: StatementRef | None = None
+        self.given_through_services = False
+        self.changeable: bool | None = None
 
 
 def search(policy: KeyPolicy, key: Key, boundary: Boundary, *, steps: int = STEPS) -> Found:

@@ -10,13 +10,13 @@ permissions* in the AWS KMS Developer Guide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import comparisons, context_keys, operators, principal, variables, wildcard
 from kms_perimeter.policy.document import VARIABLES_VERSION
 from kms_perimeter.policy.operations import BY_LOWER_NAME, NOT_ALLOWED_BY_KEY_POLICY
 from kms_perimeter.policy.principal import Form
+from kms_perimeter.policy.record import record
 from kms_perimeter.policy.request import Route, StatementRef
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ IMPLICIT_DENY = "implicit-deny"
 __all__ = ["ALLOWED", "EXPLICIT_DENY", "IMPLICIT_DENY", "VARIABLES_VERSION", "Evaluation", "evaluate"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evaluation:
     """What the policy says of a request.
 

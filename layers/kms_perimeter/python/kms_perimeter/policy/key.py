@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,7 +13,7 @@ DEFAULT_USAGE = "ENCRYPT_DECRYPT"
 DEFAULT_SPEC = "SYMMETRIC_DEFAULT"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Key:
     """A KMS key as far as its policy's meaning depends on it.
 
@@ -34,11 +35,15 @@ class Key:
     key_id: str | None = None
     usage: str = DEFAULT_USAGE
     spec: str = DEFAULT_SPEC
-    tags: Mapping[str, str] | None = field(default=None, hash=False)
+    tags: Mapping[str, str] | None = None
     aliases: tuple[str, ...] | None = None
     origin: str | None = None
     multi_region: bool | None = None
     partition: str = "aws"
+
+    def __hash__(self) -> int:
+        """By what can be hashed: not the tags."""
+        return hash((self.account, self.region, self.key_id, self.usage, self.spec, self.aliases, self.partition))
 
     @property
     def is_multi_region(self) -> bool | None:

@@ -6,12 +6,12 @@ AWS's behaviour is not settled. Between the two lies what the verdict `undecided
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import callers as who
 from kms_perimeter.policy import context_keys, ties, truth, variables
 from kms_perimeter.policy.document import Condition
+from kms_perimeter.policy.record import record, replace
 from kms_perimeter.policy.shapes import Glob
 from kms_perimeter.policy.values import Values
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _OF_CALLER = who.TELLING_KEYS | {"aws:principalservicename", "aws:principalservicenameslist"}
 
 
-@dataclass(slots=True)
 class Variable:
     """One condition key, or several that cannot be set apart.
 
@@ -41,14 +40,12 @@ class Variable:
         tells_operations: whether it depends on what for.
     """
 
-    names: tuple[str, ...]
-    values: list[dict[str, Value]]
-    exact: bool
-    tells_callers: bool = field(init=False)
-    tells_operations: bool = field(init=False)
+    __slots__ = ("exact", "names", "tells_callers", "tells_operations", "values")
 
-    def __post_init__(self) -> None:
-        """Note whether what the keys can be depends on who calls, and on what for."""
+    def __init__(self, names: tuple[str, ...], values: list[dict[str, Value]], *, exact: bool) -> None:
+        self.names = names
+        self.values = values
+        self.exact = exact
         self.tells_callers = not _OF_CALLER.isdisjoint(self.names)
         self.tells_operations = any((k := context_keys.find(n)) and k.operations for n in self.names)
 
@@ -74,7 +71,7 @@ class Variable:
         return (mask or self.unknown) if certain or self.exact else mask | self.unknown
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """A condition as masks over the classes of one variable, and why it is not settled where the masks differ."""
 
@@ -85,7 +82,7 @@ class Block:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Facts:
     """What does not depend on the request: the key as it is known, its ARN completed, every approved network."""
 
@@ -94,13 +91,15 @@ class Facts:
     approved: Networks
 
 
-@dataclass(slots=True)
 class Model:
     """Variables, and the blocks of each statement by its index in the policy."""
 
-    variables: list[Variable]
-    blocks: dict[int, list[Block]] = field(default_factory=dict)
-    _masks: dict[tuple[object, ...], int] = field(default_factory=dict)
+    __slots__ = ("_masks", "blocks", "variables")
+
+    def __init__(self, variables: list[Variable]) -> None:
+        self.variables = variables
+        self.blocks: dict[int, list[Block]] = {}
+        self._masks: dict[tuple[object, ...], int] = {}
 
     def domains(self, situation: Situation, *, certain: bool) -> list[int]:
         """For each variable, the classes that a request of this situation can have."""
@@ -142,7 +141,7 @@ def build(
     found = []
     for group in _groups(list(names), together):
         contexts, exact = values.of(group, [c for c in compared if c.key in group])
-        found.append(Variable(group, contexts, exact))
+        found.append(Variable(group, contexts, exact=exact))
     model = Model(found)
     place = {name: n for n, variable in enumerate(found) for name in variable.names}
     for statement in statements:

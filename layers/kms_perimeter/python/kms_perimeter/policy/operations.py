@@ -5,11 +5,11 @@ Source: *AWS KMS permissions* in the AWS KMS Developer Guide, and the Service Au
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import wildcard
+from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kms_perimeter.policy.key import Key
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operation:
     """One operation of KMS.
 

@@ -5,13 +5,13 @@ Source: *IAM JSON policy elements: Condition operators*, and *Multivalued contex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from kms_perimeter.policy import shapes
 from kms_perimeter.policy.comparisons import COMPARISONS
+from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kms_perimeter.policy.shapes import MakeShape
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operator:
     """One operator without its set prefix and without `IfExists`.
 

@@ -6,11 +6,11 @@ search from inventing requests that cannot be: none has both an `aws:SourceIp` a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import context_keys, shapes
+from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
     from kms_perimeter.policy.boundary import Boundary, Networks
@@ -41,7 +41,7 @@ OPEN_FOR_SERVICES = frozenset({"kms:viaservice", "kms:calleraccount", "aws:princ
 _SERVICE_NAMES = frozenset({"aws:principalservicename", "aws:principalservicenameslist"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Situation:
     """A caller, the way it reaches KMS, the operation and the key.
 

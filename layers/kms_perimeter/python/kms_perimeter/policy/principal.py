@@ -6,8 +6,9 @@ Source: *AWS JSON policy elements: Principal* in the IAM User Guide.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from kms_perimeter.policy.record import record
 
 
 class Form(StrEnum):
@@ -24,7 +25,7 @@ class Form(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Principal:
     """One principal of a statement.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ class Route(StrEnum):
     GRANT = "grant"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StatementRef:
     """A statement of the policy: its 0-based index and its Sid, if it has one."""
 
@@ -30,7 +31,7 @@ class StatementRef:
         return {"index": self.index, "sid": self.sid}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Request:
     """One concrete request to KMS.
 

@@ -6,13 +6,13 @@ what is found gets through for sure; without it, in the request's favour, and wh
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import applies, context_keys, model, operations, witness
 from kms_perimeter.policy.applies import Sure
 from kms_perimeter.policy.callers import TELLING_KEYS, Callers
 from kms_perimeter.policy.origins import Situation, is_exempt, origins_of
+from kms_perimeter.policy.record import replace
 from kms_perimeter.policy.request import Route
 from kms_perimeter.policy.solver import solve
 

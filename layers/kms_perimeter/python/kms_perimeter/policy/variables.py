@@ -6,14 +6,15 @@ Source: *IAM policy elements: Variables and tags* in the IAM User Guide.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from kms_perimeter.policy.record import record
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _REFERENCE = re.compile(r"\s*([^,\s]+)\s*(?:,\s*'([^']*)'\s*)?\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """A part of a value that stands for itself; `wild` where ``*`` and ``?`` in it are wildcards."""
 
@@ -21,7 +22,7 @@ class Text:
     wild: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """A part that a condition key of the request fills in; `default` where the request lacks the key."""
 

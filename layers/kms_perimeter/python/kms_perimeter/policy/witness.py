@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import context_keys
@@ -10,6 +9,7 @@ from kms_perimeter.policy.applies import Sure
 from kms_perimeter.policy.context_keys import Kind
 from kms_perimeter.policy.domains import DOMAINS
 from kms_perimeter.policy.origins import Origin
+from kms_perimeter.policy.record import record
 from kms_perimeter.policy.request import Request, Route
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SHOWN_VALUES = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Solution:
     """A request that was found, still in classes.
 
