@@ -1,8 +1,11 @@
 """What `sam build` makes: as little as possible, for Lambda's platform, and the same every time."""
 
 import hashlib
+import os
 import shutil
 import subprocess
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,12 @@ from local.deploy import build
 from local.embedded import REPOSITORY
 
 MEGABYTE = 1_000_000
+SAM_PYTHON = Path(os.environ.get("SAM_VENV", REPOSITORY / ".venvs" / "sam")) / "bin" / "python"
+ZIP = """
+import sys
+from samcli.lib.package.utils import make_zip_with_lambda_permissions
+sys.stdout.write(make_zip_with_lambda_permissions(*sys.argv[1:]))
+"""
 
 pytestmark = pytest.mark.stack
 
@@ -38,11 +47,43 @@ def test_the_layer_holds_nothing_that_is_compiled_for_a_processor(layer: Path) -
     assert list(layer.rglob("*.so")) == []
 
 
-def test_the_same_sources_make_the_same_layer(layer: Path, tmp_path: Path) -> None:
-    """A layer that is built again is not deployed again."""
-    again = build(REPOSITORY / "template.yaml", into=tmp_path / "again" / "build").parent
+@pytest.fixture
+def _another_builder() -> Iterator[None]:
+    """Somebody whose files nobody else may read, and whose colleagues may write to them."""
+    before = os.umask(0o007)
+    yield
+    os.umask(before)
 
-    assert digest(again / "KmsPerimeterLayer" / "python") == digest(layer)
+
+@pytest.mark.usefixtures("_another_builder")
+def test_the_same_sources_make_the_same_archive(layer: Path, tmp_path: Path) -> None:
+    """A layer that is built again, by another person in another place, is not deployed again.
+
+    The archive is the one that `sam deploy` makes. Its entries come in the order of the file system, which is why AWS's
+    own hash of an archive may differ where its entries do not; SAM names what it uploads by what is in it.
+    """
+    again = (
+        build(REPOSITORY / "template.yaml", into=tmp_path / "again" / "build").parent / "KmsPerimeterLayer" / "python"
+    )
+
+    assert digest(again) == digest(layer)
+    assert entries(again, tmp_path / "again") == entries(layer, tmp_path / "first")
+
+
+def entries(folder: Path, archive: Path) -> list[tuple[object, ...]]:
+    """What is in the archive that `sam deploy` makes of a folder: names, modes, times and contents."""
+    made = subprocess.run([SAM_PYTHON, "-c", ZIP, archive, folder], capture_output=True, text=True, check=True)
+    with zipfile.ZipFile(made.stdout) as opened:
+        return sorted((i.filename, i.external_attr, i.date_time, i.CRC, i.compress_size) for i in opened.infolist())
+
+
+def test_an_archive_is_small(layer: Path, tmp_path: Path) -> None:
+    """What Lambda loads for a cold start: a few lines of each function, a few megabytes of layer with its byte code."""
+    whole = sum(int(str(size)) for *_, size in entries(layer, tmp_path / "layer"))
+    handlers = [path.stat().st_size for path in (REPOSITORY / "functions").rglob("*.py")]
+
+    assert whole < 5 * MEGABYTE
+    assert max(handlers) < 4_000
 
 
 def test_the_byte_code_is_the_runtimes_own(layer: Path, template: dict[str, Any]) -> None:
