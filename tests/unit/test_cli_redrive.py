@@ -33,7 +33,7 @@ class Service:
         formation, self.sqs, self.logs, iam, self.functions = clients
         formation.create_stack(StackName="kms-perimeter", TemplateBody=STACK.read_text())
         told = formation.describe_stacks(StackName="kms-perimeter")["Stacks"][0]["Outputs"]
-        self.outputs = {one["OutputKey"]: one["OutputValue"] for one in told}
+        self.outputs: dict[str, str] = {one["OutputKey"]: one["OutputValue"] for one in told}
         self.role = iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
 
     def give_up(self, output: str, body: str, **parameters: Any) -> str:  # noqa: ANN401 - of SendMessage
@@ -167,6 +167,33 @@ def test_calls_a_function_again(service: Service) -> None:
     assert "invocations: sent back: a call of on-sweep" in ran.out
     assert "RetriesExhausted: Rate exceeded" in ran.out
     assert service.bodies("FailedInvocationsUrl") == []
+
+
+def test_orders_a_sweep_again(service: Service) -> None:
+    """What on_sweep has given up, or Scheduler could not deliver, goes back into the queue of sweeps."""
+    order = '{"sweep": "2026-11-24T12:00:00Z"}'
+    service.give_up("FailedInvocationsUrl", order)
+
+    ran = redrive("--send")
+
+    assert "invocations: sent back: the sweep 2026-11-24T12:00:00Z" in ran.out
+    assert service.bodies("SweepsQueueUrl") == [order]
+
+
+def test_puts_a_finding_on_the_bus_again(service: Service) -> None:
+    """What EventBridge could not deliver to the central bus takes the same way once more."""
+    detail = {"finding_info": {"uid": KEY}}
+    event = {"source": "kms-perimeter", "detail-type": "KMS Perimeter Finding", "resources": [KEY], "detail": detail}
+    arn = service.sqs.get_queue_attributes(QueueUrl=service.outputs["ChangesQueueUrl"], AttributeNames=["QueueArn"])
+    events = boto3.client("events", REGION)
+    events.put_rule(Name="centre", EventPattern='{"source": ["kms-perimeter"]}')
+    events.put_targets(Rule="centre", Targets=[{"Id": "1", "Arn": arn["Attributes"]["QueueArn"]}])
+    service.give_up("FailedInvocationsUrl", json.dumps(event))
+
+    ran = redrive("--send")
+
+    assert ran.status == 0
+    assert json.loads(service.bodies("ChangesQueueUrl")[0])["detail"] == detail
 
 
 def test_calls_no_function_of_others(service: Service) -> None:

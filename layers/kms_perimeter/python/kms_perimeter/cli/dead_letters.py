@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kms_perimeter import cloudtrail, sweep
+from kms_perimeter import cloudtrail
 from kms_perimeter.cloudtrail import Ignored
+from kms_perimeter.finding import SOURCE
 from kms_perimeter.order import Order
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ PLACES = (
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """An asynchronous call of a function that failed for good, as Lambda's destination or Scheduler tells of it.
+    """An asynchronous call of a function that failed for good, as Lambda's destination tells of it.
 
     Attributes:
         function: name of the function.
@@ -62,14 +63,19 @@ def about(letter: DeadLetter) -> str:
 
 
 def _about(body: dict[str, Any]) -> str:
-    if "policy_hash" in body:
-        return f"the order to fix {Order.from_json(body).change.key_arn}"
-    if "headline" in body:
-        return f"a notice: {body['headline']} ({body.get('key')})"
-    if "action" in body:
-        return f"a click in Slack: {body['action']}"
-    if swept := sweep.read(body):
-        return f"a sweep's look at {len(swept)} keys, from {swept[0].key_arn}"
+    match body:
+        case {"policy_hash": _}:
+            return f"the order to fix {Order.from_json(body).change.key_arn}"
+        case {"sweep": str(begun)}:
+            return f"the sweep {begun}"
+        case {"sweep": {"keys": [first, *rest]}}:
+            return f"a sweep's look at {1 + len(rest)} keys, from {first}"
+        case {"source": "kms-perimeter", "resources": [key, *_]}:
+            return f"a finding for the central bus: {key}"
+        case {"headline": told, "key": key}:
+            return f"a notice: {told} ({key})"
+        case {"action": pressed}:
+            return f"a click in Slack: {pressed}"
     change = cloudtrail.read(body)
     if isinstance(change, Ignored):
         return f"a message that the guard ignores: {change.reason.value}"
@@ -98,9 +104,21 @@ def invocation(letter: DeadLetter) -> Invocation | None:
             json.dumps(body.get("requestPayload")),
             f"{condition}: {why or 'no answer'}",
         )
-    if "SCHEDULE_ARN" in letter.said:
-        return Invocation(_function(letter.said.get("TARGET_ARN", "")), letter.body or "{}", _said(letter))
     return None
+
+
+def is_order_to_sweep(letter: DeadLetter) -> bool:
+    """Whether this is the order of a sweep, given up by on_sweep or not delivered by Scheduler."""
+    return isinstance(_json(letter.body).get("sweep"), str)
+
+
+def finding(letter: DeadLetter) -> dict[str, Any] | None:
+    """The finding that EventBridge could not deliver to the central bus, as an entry of `PutEvents`; else None."""
+    body = _json(letter.body)
+    if body.get("source") != SOURCE:
+        return None
+    told = {"Source": SOURCE, "DetailType": body["detail-type"], "Detail": json.dumps(body["detail"])}
+    return {**told, "Resources": body["resources"]}
 
 
 def _said(letter: DeadLetter) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kms_perimeter.aws import journal
+from kms_perimeter.aws.bus import Bus
 from kms_perimeter.aws.clients import PATIENCE
 from kms_perimeter.aws.dead_letters import DeadLetters
 from kms_perimeter.cli import dead_letters, inputs
@@ -120,6 +121,12 @@ class Work:
     def _send_back(self, queue: DeadLetters, letter: DeadLetter) -> bool:
         if self.place.back:
             return queue.send_back(letter, self.outputs[self.place.back])
+        if dead_letters.is_order_to_sweep(letter):
+            return queue.send_back(letter, self.outputs["SweepsQueueUrl"])
+        if finding := dead_letters.finding(letter):
+            Bus(_client(self.account, "events")).put_all([finding])
+            queue.delete(letter)
+            return True
         call = dead_letters.invocation(letter)
         # What lies in a queue must not make an operator call other functions.
         if call is None or call.function not in self.outputs.values():
