@@ -63,19 +63,24 @@ def about(letter: DeadLetter) -> str:
 
 
 def _about(body: dict[str, Any]) -> str:
+    told = ""
     match body:
         case {"policy_hash": _}:
-            return f"the order to fix {Order.from_json(body).change.key_arn}"
+            told = f"the order to fix {Order.from_json(body).change.key_arn}"
         case {"sweep": str(begun)}:
-            return f"the sweep {begun}"
+            told = f"the sweep {begun}"
         case {"sweep": {"keys": [first, *rest]}}:
-            return f"a sweep's look at {1 + len(rest)} keys, from {first}"
+            told = f"a sweep's look at {1 + len(rest)} keys, from {first}"
         case {"source": "kms-perimeter", "resources": [key, *_]}:
-            return f"a finding for the central bus: {key}"
-        case {"headline": told, "key": key}:
-            return f"a notice: {told} ({key})"
+            told = f"a finding for the central bus: {key}"
+        case {"headline": headline, "key": key}:
+            told = f"a notice: {headline} ({key})"
         case {"action": pressed}:
-            return f"a click in Slack: {pressed}"
+            told = f"a click in Slack: {pressed}"
+    return told or _about_event(body)
+
+
+def _about_event(body: dict[str, Any]) -> str:
     change = cloudtrail.read(body)
     if isinstance(change, Ignored):
         return f"a message that the guard ignores: {change.reason.value}"
