@@ -25,9 +25,17 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The function's entry point: for a message of the queue, one at a time, or for whoever wants a sweep at once."""
     asked = json.loads(event["Records"][0]["body"]) if "Records" in event else event
     name = sweep.new_id(asked.get("sweep"), context.aws_request_id)
+    if asked.get("ask"):
+        return answer(name, sweep.asked(assembly.lister(), name))
     step = sweep.step(assembly.lister(), name, lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()))
     tell(step)
-    return {"sweep": name, "keys": step.progress.keys, "messages": step.messages}
+    return answer(name, step)
+
+
+def answer(name: str, step: Step) -> dict[str, Any]:
+    """What whoever has invoked the function is told."""
+    finished = step.progress.finished_at is not None
+    return {"sweep": name, "keys": step.progress.keys, "messages": step.messages, "finished": finished}
 
 
 def tell(step: Step) -> None:

@@ -17,7 +17,7 @@ from ministack.app import app
 from ministack.core import hypercorn_compat, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, request_scope, set_request_account_id
 from ministack.core.router import extract_access_key_id, extract_region
-from ministack.services import eventbridge, iam, kms, lambda_svc, scheduler, sts
+from ministack.services import eventbridge, iam, kms, lambda_svc, scheduler, stepfunctions, sts
 
 from local.aws.http import Application
 
@@ -101,6 +101,8 @@ def prepare() -> None:
     lambda_svc.execution_credentials = _role_session
     # Seconds between looks at the schedules; ministack takes ten.
     scheduler._SCHEDULE_TICK_INTERVAL = 1
+    # Of a state machine's waits, so that nobody waits for minutes here.
+    stepfunctions._SFN_WAIT_SCALE = 0.05
     # Seconds that ministack waits for what a function has logged: for the first line, after the last, and at the most.
     # Its own 0.05, 0.005 and 0.25 lose lines on a busy machine, which no log group on AWS does.
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.5, 0.03, 2.0)

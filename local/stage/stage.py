@@ -1,7 +1,7 @@
 """Deploys the service as users do, and holds the ends of all its wires."""
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -129,12 +129,15 @@ def _say_nothing(_: str) -> None:
 
 
 @contextmanager
-def deployed(mode: str = "enforce", *, tell: Callable[[str], None] = _say_nothing) -> Iterator[Stage]:
+def deployed(
+    mode: str = "enforce", *, tell: Callable[[str], None] = _say_nothing, also: Mapping[str, str] | None = None
+) -> Iterator[Stage]:
     """The service on an AWS of its own, built and deployed by the real `sam`, for as long as the block lasts.
 
     Args:
         mode: The parameter `Mode` of the template; in the mode `approve` questions in Slack have buttons.
         tell: Is told what comes next, for a person who waits.
+        also: Further parameters of the template.
 
     Raises:
         SamFailedError: The build or the deployment failed.
@@ -148,7 +151,7 @@ def deployed(mode: str = "enforce", *, tell: Callable[[str], None] = _say_nothin
             signing = secrets.create_secret(Name="slack-signing-secret", SecretString=SIGNING_SECRET)["ARN"]
             parameters |= {"SlackSigningSecretArn": signing, "SlackApprovers": APPROVER, "SlackTeamId": TEAM}
             parameters |= {"SlackOrigin": slack.origin}
-        outputs = _build_and_deploy(aws, parameters, tell)
+        outputs = _build_and_deploy(aws, {**parameters, **(also or {})}, tell)
         yield _stage(aws, outputs, slack)
 
 

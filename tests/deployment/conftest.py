@@ -89,6 +89,7 @@ def every_feature(aws: EmbeddedAws, slack: Webhook) -> dict[str, str]:
     signing = secrets.create_secret(Name="slack-signing-secret", SecretString=clicks.SECRET)["ARN"]
     return {
         "Mode": "enforce",
+        "FleetRoleName": "Fleet",
         "PerimeterFile": PARAMETER,
         "AlertEmail": "security@example.com",
         "SlackWebhookSecretArn": webhook,

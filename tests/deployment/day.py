@@ -32,6 +32,7 @@ def live(stack: Stack) -> None:
     a_key_leaves_its_perimeter(stack)
     a_key_is_swept(stack)
     a_swept_key_comes_again(stack)
+    a_fleet_is_swept(stack)
     an_alert_is_posted(stack)
     people_answer_in_slack(stack)
     there_is_too_much_to_say(stack)
@@ -119,6 +120,13 @@ def a_key_is_swept(stack: Stack) -> None:
         stack.aws.client("sqs").send_message(QueueUrl=stack.named["SweepsQueue"], MessageBody='{"sweep": "noon"}')
         assert stack.feed("OnSweep", "SweepsQueue"), stack.log("OnSweep")
     stack.run()
+
+
+def a_fleet_is_swept(stack: Stack) -> None:
+    """The state machine asks about this very deployment."""
+    here = {"account": stack.aws.account, "region": stack.aws.region, "role": "Fleet", "stack": "kms-perimeter"}
+    answer = stack.invoke("OnFleetSweep", {**here, "sweep": "noon", "ask": True})
+    assert answer["sweep"] == "noon", stack.log("OnFleetSweep")
 
 
 def a_swept_key_comes_again(stack: Stack) -> None:

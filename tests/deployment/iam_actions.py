@@ -75,6 +75,10 @@ def _anywhere(_: Parameters, __: Place) -> list[str]:
     return [ANYWHERE]
 
 
+def _by_another_role(_: Parameters, __: Place) -> list[str]:
+    return []
+
+
 def _key(parameters: Parameters, _: Place) -> list[str]:
     return [parameters["KeyId"]]
 
@@ -126,6 +130,10 @@ CALLS: dict[str, tuple[str, Callable[[Parameters, Place], list[str]]]] = {
     "dynamodb:Scan": ("dynamodb:Scan", _table),
     "dynamodb:BatchGetItem": ("dynamodb:BatchGetItem", _tables),
     "dynamodb:BatchWriteItem": ("dynamodb:BatchWriteItem", _tables),
+    "sts:AssumeRole": ("sts:AssumeRole", _named("RoleArn")),
+    # Made by on_fleet_sweep as the role of the account that is swept, docs/examples/fleet-role.yaml.
+    "cloudformation:DescribeStacks": ("cloudformation:DescribeStacks", _by_another_role),
+    "lambda:Invoke": ("lambda:InvokeFunction", _by_another_role),
     "sqs:SendMessage": ("sqs:SendMessage", _queue),
     "sqs:SendMessageBatch": ("sqs:SendMessage", _queue),
     "sqs:GetQueueAttributes": ("sqs:GetQueueAttributes", _queue),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.node]
 STRANGER = "999988887777"
 FOR_WHOLE_GROUPS = {
+    "TakeOnTheRoleOfEachAccount": "the fleet's accounts, which only the state machine's input names",
     "ReadKeysOfThisAccount": "every key is watched",
     "ReadAndRewriteKeyPoliciesOfThisAccount": "every key may have to be fixed",
     "SeeWhetherThePlanIsStale": "a plan may be for any key",
@@ -150,7 +151,7 @@ def test_no_grant_reaches_another_account(
         question(policies[name], Need(need.action, _elsewhere(need.resource), need.why, need.context))
         for name, needed in needs.items()
         for need in needed
-        if need.resource != ANYWHERE
+        if need.resource != ANYWHERE and need.action != "sts:AssumeRole"
     ]
 
     assert set(simulator.ask(asked)) == {IMPLICITLY_DENIED}
@@ -206,10 +207,14 @@ def test_only_lambda_may_touch_the_network_and_not_the_code(
 
 
 def test_every_role_is_some_functions_own(stack: Stack) -> None:
-    """The stack makes one role for each function; one lets the schedule order a sweep, one lets events go out."""
+    """One role for each function; others let the schedule order sweeps, a fleet be swept and events go out."""
     roles = {role["Arn"] for role in stack.aws.client("iam").list_roles()["Roles"]}
     of_functions = [stack.configuration(name)["Role"] for name in stack.code.folders]
 
     others = {role.rsplit("/", 1)[-1].rsplit("-", 1)[0] for role in roles - set(of_functions)}
     assert len(set(of_functions)) == len(of_functions)
-    assert others == {"kms-perimeter-SweepOnScheduleRole", "kms-perimeter-FindingsForTheCentreRole"}
+    assert others == {
+        "kms-perimeter-SweepOnScheduleRole",
+        "kms-perimeter-FleetSweepRole",
+        "kms-perimeter-FindingsForTheCentreRole",
+    }

@@ -14,6 +14,7 @@
     ├── UnusableDay             nobody can answer for a key until this day
     ├── NothingToGoBackTo       the ledger holds no policy for a rollback
     ├── StalePlan               the key's policy has changed since the plan was made
+    ├── SweepFailed             a deployment in another account or Region cannot sweep; says why
     ├── LedgerConflict          another run is at this entry or has already written it
     └── KmsRefusal              KMS says no, and trying again would not help; says why
         ├── KeyIsGone           there is no such key any more
@@ -93,6 +94,10 @@ class NothingToGoBackTo(KmsPerimeterError):
 
 class StalePlan(KmsPerimeterError):
     """The key's policy has changed since the plan was made; a new plan must be asked about."""
+
+
+class SweepFailed(KmsPerimeterError):
+    """The deployment in another account or Region ended a sweep with an error; names it."""
 
 
 class LedgerConflict(KmsPerimeterError):

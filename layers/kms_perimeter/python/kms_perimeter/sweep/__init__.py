@@ -5,7 +5,7 @@ the rate that the account's owner gives the sweep. Where it has got to is in the
 """
 
 from kms_perimeter.sweep.batch import KEYS_PER_MESSAGE, SWEEP, SweepBatch, read, sweep_batches
-from kms_perimeter.sweep.lister import Lister, Step, new_id, ordered, step
+from kms_perimeter.sweep.lister import Lister, Step, asked, new_id, ordered, step
 from kms_perimeter.sweep.quota import keys_per_second, rates
 from kms_perimeter.sweep.retry import again
 
@@ -16,6 +16,7 @@ __all__ = [
     "Step",
     "SweepBatch",
     "again",
+    "asked",
     "keys_per_second",
     "new_id",
     "ordered",

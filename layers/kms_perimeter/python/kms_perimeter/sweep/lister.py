@@ -88,6 +88,11 @@ def ordered(sweep: str) -> Mapping[str, Any]:
     return {"sweep": sweep}
 
 
+def asked(lister: Lister, sweep: str) -> Step:
+    """How far a sweep is; it begins with this if it has not begun yet, but nothing else happens."""
+    return Step(lister.sweeps.begin(sweep, lister.now()))
+
+
 def step(lister: Lister, sweep: str, time_left: Callable[[], timedelta]) -> Step:
     """Goes on with a sweep for as long as there is time, then leaves word for the next run.
 
