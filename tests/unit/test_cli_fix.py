@@ -17,7 +17,7 @@ def test_what_it_makes_is_enclosed(tmp_path: Path, strategy: str, usage: str) ->
 
     ran = run("fix", OPEN, *ENDPOINT, *key, "--strategy", strategy, "--out", str(out), "--format", "json")
 
-    assert list(ran.json) == ["policy", "verdict", "changed", "diff", "refused"]
+    assert list(ran.json)[:5] == ["policy", "verdict", "changed", "diff", "refused"]
     assert (ran.status, ran.json["changed"], ran.json["refused"]) == (0, True, None)
     assert ran.json["policy"] == json.loads(out.read_text())
     assert run("check", str(out), *ENDPOINT, *key).status == 0
@@ -82,6 +82,39 @@ def test_an_operator_sees_the_diff(tmp_path: Path) -> None:
     assert any(line.startswith("+") and "Deny" in line for line in lines)
     assert "the new policy: enclosed (perimeter default, key usage ENCRYPT_DECRYPT)" in lines
     assert lines[-1] == f"written to {out}"
+
+
+def test_an_operator_sees_each_proof() -> None:
+    """What was shown of the new policy is told one by one."""
+    lines = run("fix", OPEN, *ENDPOINT).out.splitlines()
+
+    assert [line for line in lines if line.startswith("shown: ")][:3] == [
+        "shown: the new policy is enclosed",
+        "shown: nobody inside the perimeter loses anything",
+        "shown: somebody else can change the new policy too",
+    ]
+    assert not [line for line in lines if line.startswith("not so: ")]
+
+
+def test_what_a_template_takes_away_is_listed_and_no_reason_to_refuse() -> None:
+    """Whoever chooses a template wants another policy, but must see who will miss the old one."""
+    policy = json.loads(Path(OPEN).read_text())
+    app = {"AWS": "arn:aws:iam::111122223333:role/App"}
+    policy["Statement"].append({"Effect": "Allow", "Principal": app, "Action": "kms:Decrypt", "Resource": "*"})
+    template = ("fix", "-", *ENDPOINT, "--strategy", "template")
+
+    told = run(*template, stdin=json.dumps(policy))
+    data = run(*template, "--format", "json", stdin=json.dumps(policy)).json
+
+    lost = f"`{app['AWS']}` would need an IAM policy for `kms:Decrypt` from approved networks and through AWS services"
+    assert told.status == 0
+    assert "not so: inside the perimeter, something is lost (told, and no reason to refuse)" in told.out
+    assert f"  {lost}\n" in told.out
+    assert data["losses"] == [lost]
+    assert [(p["code"], p["binding"]) for p in data["proofs"] if not p["holds"]] == [
+        ("nothing-lost", False),
+        ("services-keep-their-way", False),
+    ]
 
 
 def test_nothing_to_do_is_one_line() -> None:

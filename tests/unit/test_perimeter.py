@@ -23,6 +23,7 @@ from kms_perimeter.perimeter import (
     Rule,
     ServiceTrust,
     Strategy,
+    Template,
     load,
 )
 from kms_perimeter.policy.key import Key
@@ -55,6 +56,7 @@ def a_rule(**members: object) -> dict[str, Any]:
     return a_file(a_perimeter(rules=[USE | members]))
 
 
+PAYMENTS = Template("payments", json.dumps(json.loads(EVERY_MEMBER)["templates"]["payments"]))
 A_PATTERN = a_file(a_perimeter(break_glass_principals=["arn:aws:iam::111122223333:role/emergency/Break*"]))
 
 
@@ -91,12 +93,14 @@ def test_reads_every_member() -> None:
         break_glass_principals=("arn:aws:iam::111122223333:role/emergency/BreakGlass",),
         mode=Mode.ENFORCE,
         strategy=Strategy.TEMPLATE,
+        template=PAYMENTS,
         fix_keys_with_service_grants=True,
     )
     default = Perimeter("default", (Rule("use", ("cryptographic",), vpcs=("vpc-2b2b2b2b",)),))
     exception = PolicyException(KEY, "moves to the new VPC in January", "team-x", date(2027, 1, 31))
 
-    assert load(EVERY_MEMBER) == PerimeterFile((production, default), (exception,))
+    tags = (("ManagedBy", "terraform*"),)
+    assert load(EVERY_MEMBER) == PerimeterFile((production, default), (exception,), tags, (PAYMENTS,))
 
 
 def test_what_is_left_out_is_cautious() -> None:

@@ -17,7 +17,6 @@ from kms_perimeter.perimeter import Strategy
 
 if TYPE_CHECKING:
     from kms_perimeter.cli.inputs import KeyOptions, PolicyFile
-    from kms_perimeter.remedy import Plan
 
 EPILOG = """\
 \b
@@ -43,9 +42,10 @@ Exit status: 0 fixed or nothing to do, 1 the fix is refused, 2 bad usage or malf
 def fix(policy: str, perimeter_name: str, strategy: str | None, key: KeyOptions, output: str, out: str | None) -> None:
     """Make a key policy that is proved to keep its key inside a perimeter, and show the change.
 
-    The strategy `guard` keeps every statement and puts one Deny per rule in; `template` writes the approved policy. A
-    policy that is enclosed already stays as it is. Whatever cannot be proved is refused, with the reason. POLICY.json
-    may be `-`. The perimeter is chosen as `check` does.
+    The strategy `guard` keeps every statement and puts one Deny per rule in; `template` writes the approved policy, or
+    the template that the perimeter names. A policy that is enclosed already stays as it is. Each proof is shown, and
+    whatever cannot be proved is refused; what `template` takes away from people inside the perimeter is listed.
+    POLICY.json may be `-`. The perimeter is chosen as `check` does.
     """
     perimeter, why = inputs.choose(inputs.read_perimeters(perimeter_name))
     given = inputs.read_policy(policy)
@@ -60,22 +60,12 @@ def fix(policy: str, perimeter_name: str, strategy: str | None, key: KeyOptions,
     if out and plan.refused is None:
         _write(out, plan.policy)
     if output == "json":
-        click.echo(_dumped(_as_json(plan)))
+        click.echo(_dumped(plan.to_json()))
     else:
         from kms_perimeter.cli import text  # noqa: PLC0415 - rich takes its time
 
         text.print_plan(plan, given.name, why, out)
     sys.exit(0 if plan.refused is None else 1)
-
-
-def _as_json(plan: Plan) -> dict[str, Any]:
-    return {
-        "policy": json.loads(plan.policy),
-        "verdict": plan.verdict.to_json(),
-        "changed": plan.changed,
-        "diff": plan.diff,
-        "refused": plan.refused,
-    }
 
 
 def _refusal(given: PolicyFile) -> dict[str, Any]:

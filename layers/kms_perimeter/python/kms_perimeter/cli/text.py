@@ -10,6 +10,7 @@ from rich.text import Text
 
 from kms_perimeter.cli import colour
 from kms_perimeter.cloudtrail import Ignored
+from kms_perimeter.remedy import ProofCode
 from kms_perimeter.verdict import Outcome
 from kms_perimeter.wording import grouped, named
 
@@ -89,10 +90,22 @@ def print_plan(plan: Plan, name: str, why: str | None, out: str | None, paper: P
     if plan.changed or plan.refused is not None:
         paper.line("the new policy: ", styled(plan.verdict.outcome.value), f" ({_judged_as(plan.verdict)})")
         print_verdict(paper, plan.verdict, None)
+    _print_proofs(paper, plan)
     if out and plan.refused is None:
         paper.line(f"written to {out}")
     if why:
         paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
+
+
+def _print_proofs(paper: Paper, plan: Plan) -> None:
+    """What was to be shown of a plan, and what it takes away."""
+    for proof in plan.proofs:
+        word = ("shown", "green") if proof.holds else ("not so", "bold red" if proof.binding else "bold yellow")
+        lost = proof.code is ProofCode.NOTHING_LOST and plan.losses
+        sentence = "inside the perimeter, something is lost" if lost else proof.sentence
+        paper.line(word, f": {sentence}{'' if proof.holds or proof.binding else ' (told, and no reason to refuse)'}")
+        for loss in plan.losses if lost else ():
+            paper.line(loss, indent=1)
 
 
 def print_ask(ask: Ask) -> None:

@@ -13,6 +13,7 @@ from kms_perimeter.perimeter.model import (
     Rule,
     ServiceTrust,
     Strategy,
+    Template,
 )
 from kms_perimeter.perimeter.reader import from_document, load, simple
 
@@ -25,6 +26,7 @@ __all__ = [
     "Rule",
     "ServiceTrust",
     "Strategy",
+    "Template",
     "from_document",
     "load",
     "simple",

@@ -84,6 +84,19 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A key policy that somebody approves of, with placeholders for what differs from key to key.
+
+    Attributes:
+        name: what perimeters name it by.
+        text: the policy as JSON text, its placeholders not yet filled in.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Perimeter:
     """One perimeter: its rules, its exemptions and what may be done to keep it."""
 
@@ -95,6 +108,7 @@ class Perimeter:
     break_glass_principals: tuple[str, ...] = ()
     mode: Mode = Mode.ALERT
     strategy: Strategy = Strategy.GUARD
+    template: Template | None = None
     fix_keys_with_service_grants: bool = False
 
     def holds_for(self, key: Key) -> bool | None:
@@ -121,11 +135,13 @@ class PerimeterFile:
         exceptions: keys that somebody answers for until a day.
         alert_only_tags: tags of keys that infrastructure code manages; such a key is told about and never changed,
             since the code would put its own policy back. Values take ``*`` and ``?``.
+        templates: policies for the strategy `template` that perimeters name, besides those that we bring.
     """
 
     perimeters: tuple[Perimeter, ...]
     exceptions: tuple[PolicyException, ...] = ()
     alert_only_tags: tuple[tuple[str, str], ...] = ()
+    templates: tuple[Template, ...] = ()
 
     def perimeter_for(self, key: Key) -> Perimeter | None:
         """The first perimeter that applies to the key, or None.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kms_perimeter import reading
 from kms_perimeter.errors import MalformedPerimeter
+from kms_perimeter.perimeter import templates
 from kms_perimeter.perimeter.model import (
     AppliesTo,
     Mode,
@@ -17,6 +18,7 @@ from kms_perimeter.perimeter.model import (
     Rule,
     ServiceTrust,
     Strategy,
+    Template,
 )
 from kms_perimeter.policy import jsontext, operations
 from kms_perimeter.reading import Place
@@ -52,6 +54,7 @@ _PERIMETER = (
     "break_glass_principals",
     "mode",
     "strategy",
+    "template",
     "fix_keys_with_service_grants",
 )
 _A_NAME = "a name (up to 64 letters, digits, spaces, `.`, `_`, `-`)"
@@ -108,7 +111,7 @@ def simple(
 
 
 def _file(place: Place) -> PerimeterFile:
-    known = ("$schema", "version", "perimeters", "exceptions", "alert_only_tags")
+    known = ("$schema", "version", "perimeters", "exceptions", "alert_only_tags", "templates")
     members = place.members(known, required=("version", "perimeters"))
     version = members["version"]
     if version.value != 1 or isinstance(version.value, bool):
@@ -116,18 +119,29 @@ def _file(place: Place) -> PerimeterFile:
     perimeters = _filled(members["perimeters"], "perimeter")
     exceptions = members["exceptions"].items() if "exceptions" in members else []
     tags = members["alert_only_tags"].mapping() if "alert_only_tags" in members else {}
+    given = members["templates"].mapping() if "templates" in members else {}
+    known_templates = {name: _template(name, template) for name, template in given.items()}
     read = PerimeterFile(
-        tuple(map(_perimeter, perimeters)),
+        tuple(_perimeter(perimeter, known_templates) for perimeter in perimeters),
         tuple(map(_exception, exceptions)),
         tuple((name, _tag_value(value)) for name, value in tags.items()),
+        tuple(known_templates.values()),
     )
+    for name, template in given.items():
+        templates.check_named(template, [p for p in read.perimeters if p.template and p.template.name == name])
     _refuse_repeated(perimeters, [perimeter.name for perimeter in read.perimeters], "name")
     _refuse_repeated(exceptions, [exception.key for exception in read.exceptions], "key")
     _refuse_unreachable(perimeters, read.perimeters)
     return read
 
 
-def _perimeter(place: Place) -> Perimeter:
+def _template(name: str, place: Place) -> Template:
+    if not _NAME.fullmatch(name):
+        place.refuse(f"{reading.shown(name)} is not {_A_NAME}")
+    return templates.read(name, place)
+
+
+def _perimeter(place: Place, known_templates: Mapping[str, Template]) -> Perimeter:
     members = place.members(_PERIMETER, required=("name", "rules"))
     rules = _filled(members["rules"], "rule")
     read = tuple(map(_rule, rules))
@@ -142,6 +156,9 @@ def _perimeter(place: Place) -> Perimeter:
         "fix_keys_with_service_grants": lambda p: p.flag(),
     }
     given = {name: read_it(members[name]) for name, read_it in optional.items() if name in members}
+    if "template" in members:
+        strategy = given.get("strategy", Strategy.GUARD)
+        given["template"] = templates.choose(members["template"], known_templates, strategy)
     return Perimeter(members["name"].like(_NAME, _A_NAME), read, **given)
 
 

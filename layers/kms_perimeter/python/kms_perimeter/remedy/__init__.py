@@ -1,7 +1,7 @@
 """From a policy that escapes to a plan: the new policy, its proofs and its diff, before anything is touched.
 
-`guard`, `template` and `restoring` make the new policy; `proofs` says what was shown of it, with `losses` and `access`
-for what takes a search.
+`guarding` and `template` make the new policy; `proofs` says what was shown of it, with `comparison` and `access` for
+what takes a search.
 """
 
 from kms_perimeter.perimeter import Strategy

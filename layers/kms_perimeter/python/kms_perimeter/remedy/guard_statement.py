@@ -6,10 +6,11 @@ services and for break-glass principals, so that the statement is true of a requ
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from kms_perimeter.policy.boundary import Boundary, Networks
     from kms_perimeter.policy.key import Key
@@ -18,12 +19,33 @@ SID = "KmsPerimeterGuard"
 """What the Sid of each of our statements starts with: by it they are found again."""
 
 
+_OUR_SID = re.compile(rf"{SID}([A-Z0-9][A-Za-z0-9]*)?")
+_EVERYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
+
+
 def is_ours(statement: dict[str, Any]) -> bool:
-    """Whether we put this statement in."""
-    return statement.get("Effect") == "Deny" and str(statement.get("Sid", "")).startswith(SID)
+    """Whether we put this statement in, even if somebody has edited its operations or its conditions since.
+
+    One about some principals only, or about something else than the key, is not taken for ours whatever its Sid: it
+    stays, and ours gets another Sid.
+    """
+    return (
+        statement.get("Effect") == "Deny"
+        and _OUR_SID.fullmatch(str(statement.get("Sid", ""))) is not None
+        and statement.get("Principal") in _EVERYBODY
+        and statement.get("Resource") in ("*", ["*"])
+        and "NotAction" not in statement
+    )
 
 
-def guards(operations: Iterable[str], boundary: Boundary, key: Key, *, strangers: bool) -> list[dict[str, Any]]:
+def guards(
+    operations: Iterable[str],
+    boundary: Boundary,
+    key: Key,
+    *,
+    strangers: bool,
+    taken: Collection[str] = (),
+) -> list[dict[str, Any]]:
     """The guard statements for some operations: one for each set of networks that the perimeter has for them.
 
     Args:
@@ -32,6 +54,7 @@ def guards(operations: Iterable[str], boundary: Boundary, key: Key, *, strangers
         key: the key; its account must be known.
         strangers: whether to shut out the use through AWS services by principals of other accounts as well; needed
             only where some `Allow` lets them in.
+        taken: Sids of other statements: a Sid is unique within a policy.
     """
     groups: dict[tuple[str, Networks], list[str]] = {}
     for operation in operations:
@@ -39,18 +62,18 @@ def guards(operations: Iterable[str], boundary: Boundary, key: Key, *, strangers
             groups.setdefault((rule.name, rule.networks), []).append(operation)
     made: list[dict[str, Any]] = []
     for (name, networks), bound in groups.items():
-        sid = SID + "".join(part.capitalize() for part in name.replace("_", "-").split("-") if part.isalnum())
-        made.append(_deny(_unique(sid, made), bound, _outside(networks, boundary, key)))
+        sid = SID + "".join(part.capitalize() for part in re.findall("[A-Za-z0-9]+", name))
+        made.append(_deny(_unique(sid, taken, made), bound, _outside(networks, boundary, key)))
         if strangers and boundary.services_trusted:
-            made.append(_deny(_unique(f"{sid}Strangers", made), bound, _strangers(boundary, key)))
+            made.append(_deny(_unique(f"{sid}Strangers", taken, made), bound, _strangers(boundary, key)))
     return made
 
 
-def _unique(sid: str, made: list[dict[str, Any]]) -> str:
-    taken = {statement["Sid"] for statement in made}
+def _unique(sid: str, taken: Collection[str], made: list[dict[str, Any]]) -> str:
+    used = {*taken, *(statement["Sid"] for statement in made)}
     number = 2
     wanted = sid
-    while wanted in taken:
+    while wanted in used:
         wanted, number = f"{sid}{number}", number + 1
     return wanted
 

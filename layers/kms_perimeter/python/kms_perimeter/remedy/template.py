@@ -2,13 +2,14 @@
 
 Source: *Using VPC endpoints with AWS KMS* in the AWS KMS Developer Guide. The first example restricts the use of a key
 to an endpoint by a `Deny`; the second allows administration from one VPC, use from another, and reads from everywhere.
+Unlike in the examples, AWS services that the perimeter trusts have a way through.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kms_perimeter.policy.operations import GROUPS
+from kms_perimeter.policy.operations import GROUPS, NOT_ALLOWED_BY_KEY_POLICY
 from kms_perimeter.remedy import guard_statement
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from kms_perimeter.policy.key import Key
 
 _VERSION = "2012-10-17"
+_READS = GROUPS["read"] | {"kms:ListGrants"}
+_GIVING = ("kms:CreateGrant", "kms:RevokeGrant")
+"""What the second example counts to administration, and a perimeter to a group of its own."""
 
 
 def render(operations: list[str], boundary: Boundary, key: Key) -> dict[str, Any]:
@@ -40,14 +44,15 @@ def _by_deny(covered: list[str], boundary: Boundary, key: Key) -> list[dict[str,
 
 
 def _by_allow(operations: list[str], boundary: Boundary, owner: str) -> list[dict[str, Any]]:
+    allowable = [op for op in operations if op not in NOT_ALLOWED_BY_KEY_POLICY]
+    free = [op for op in allowable if not boundary.rule_for(op)]
     statements = []
     for rule in boundary.rules:
-        bound = sorted(op for op in operations if op in rule.operations)
-        if bound:
-            statements += _rule(rule, bound, boundary, owner)
-    open_reads = sorted(op for op in operations if op in GROUPS["read"] and not boundary.rule_for(op))
-    if open_reads:
-        statements.append(_allow("Allow reads from everywhere", owner, open_reads, None))
+        bound = [op for op in allowable if op in rule.operations]
+        if any(op in GROUPS["administrative"] for op in bound):
+            bound += [op for op in free if op in _GIVING]
+        statements += _rule(rule, sorted(bound), boundary, owner) if bound else []
+    statements += _everywhere(free, owner)
     if boundary.break_glass:
         named = {"ArnLike": {"aws:PrincipalArn": list(boundary.break_glass)}}
         statements.append(_allow("Allow break-glass principals", owner, ["kms:*"], named))
@@ -59,13 +64,18 @@ def _rule(rule: Covered, bound: list[str], boundary: Boundary, owner: str) -> li
         _allow(f"Allow {rule.name} from approved {what}", owner, bound, {"StringEquals": {key: values}})
         for what, key, values in _kinds(rule.networks)
     ]
-    cryptographic = [op for op in bound if op in GROUPS["cryptographic"]]
-    if boundary.services_trusted and cryptographic:
+    if boundary.services_trusted:
         through = {"Bool": {"aws:ViaAWSService": "true"}}
-        made.append(_allow(f"Allow {rule.name} through AWS services", owner, cryptographic, through))
-        attached = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-        made.append(_allow("Allow grants for AWS resources", owner, ["kms:CreateGrant"], attached))
+        made.append(_allow(f"Allow {rule.name} through AWS services", owner, bound, through))
     return made
+
+
+def _everywhere(free: list[str], owner: str) -> Iterable[dict[str, Any]]:
+    """What no rule covers."""
+    if reads := sorted(op for op in free if op in _READS):
+        yield _allow("Allow reads from everywhere", owner, reads, None)
+    if others := sorted(op for op in free if op not in _READS and op not in _GIVING):
+        yield _allow("Allow what no rule covers from everywhere", owner, others, None)
 
 
 def _kinds(networks: Networks) -> Iterable[tuple[str, str, list[str]]]:
