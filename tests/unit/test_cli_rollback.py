@@ -192,7 +192,7 @@ DELETED = OPEN.replace(f"arn:aws:iam::{OURS}:root", "AROAEXAMPLEEXAMPLE12")
     ("policy", "message"),
     [
         (LOCKED_OUT, "nobody but AWS Support could change the new policy again"),
-        (DELETED, "principal `AROAEXAMPLEEXAMPLE12` was deleted"),
+        (DELETED, "principal `AROAEXAMPLEEXAMPLE12` in statement 0 (`Enable IAM policies`) was deleted"),
         ('{"Version": "2012-10-17"', "the policy is malformed"),
     ],
     ids=["locked out", "deleted", "malformed"],
