@@ -15,7 +15,7 @@ from tests.unit.conftest import account
 __all__ = ["account"]
 
 MODES = {
-    "everything": frozenset({"MayRemediate", "HasSlack", "HasButtons", "HasDashboard", "HasEmail"}),
+    "everything": frozenset({"MayRemediate", "HasSlack", "HasButtons", "SweepsFleet", "HasDashboard", "HasEmail"}),
     "as little as there can be": frozenset({"HasDashboard"}),
 }
 
