@@ -52,13 +52,11 @@ class Boundary:
 
     def rule_for(self, operation: str) -> Covered | None:
         """The first rule that covers an operation, with the networks of all rules that do."""
-        covering = [rule for rule in self.rules if operation in rule.operations]
-        if not covering:
-            return None
-        networks = Networks()
-        for rule in covering:
-            networks |= rule.networks
-        return Covered(covering[0].name, frozenset({operation}), networks)
+        found = None
+        for rule in self.rules:
+            if operation in rule.operations:
+                found = Covered(found.name, found.operations, found.networks | rule.networks) if found else rule
+        return found
 
     def networks_for(self, operation: str) -> Networks:
         """Where an operation may come from; one that no rule covers, from any network of the perimeter."""

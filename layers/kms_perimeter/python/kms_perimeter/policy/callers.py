@@ -47,6 +47,10 @@ class Caller:
     arn: str
     name: str
 
+    def __hash__(self) -> int:
+        """By the text, which no two callers have in common."""
+        return hash(self.text)
+
     @property
     def is_service(self) -> bool:
         """Whether it is an AWS service acting for itself."""

@@ -55,9 +55,11 @@ def split(domain: Domain, made: Sequence[Shape], budget: Budget, more: Iterable[
     literals: dict[str | None, None] = dict.fromkeys(s.literal for s in made if s.literal is not None)
     rest = [s for s in made if s.literal is None]
     families = {s.family for s in rest if s.family} | ({domain.family} - {"text"})
+    words = [word for word in literals if word is not None]
+    if not families:
+        return _words(domain, words, budget)
     told: list[Shape] = [s for s in rest if not isinstance(s, Nothing)]
     told += [shapes.Readable(family) for family in sorted(families & shapes.READERS.keys())]
-    words = [word for word in literals if word is not None]
     candidates = [*domain.samples, *more, *words, *samples.of(made, domain, budget)]
     budget.spend(len(candidates))
     possible = [c for c in dict.fromkeys(candidates) if domain.accepts(c)]
@@ -73,6 +75,12 @@ def split(domain: Domain, made: Sequence[Shape], budget: Budget, more: Iterable[
     found, complete = Product(domain, globs, filter(domain.accepts, words), budget).walk()
     kept, _ = _one_of_each([*kept, *filter(domain.accepts, found)], literals, told)
     return Texts(tuple(kept), exact and complete)
+
+
+def _words(domain: Domain, words: Sequence[str], budget: Budget) -> Texts:
+    """The values where all that is compared is whole values: each of them, and one that is none of them."""
+    budget.spend(len(words))
+    return Texts(tuple(dict.fromkeys([domain.fresh(words), *filter(domain.accepts, words)])), exact=True)
 
 
 def _globs(rest: Sequence[Shape]) -> list[Glob]:

@@ -7,6 +7,7 @@ the Service Authorization Reference for AWS KMS.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -208,6 +209,7 @@ NETWORK = frozenset({"aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:
 """The keys that exist only on a request over a VPC endpoint."""
 
 
+@lru_cache(maxsize=4096)
 def find(name: str) -> ContextKey | None:
     """The key of this lower-case name, or None where AWS documents none such."""
     return _EXACT.get(name) or next(

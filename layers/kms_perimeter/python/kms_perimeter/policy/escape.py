@@ -10,6 +10,7 @@ is found then makes the verdict `undecided`, and only when nothing is found at a
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.policy import applies, grants, operations, witness
@@ -20,14 +21,17 @@ from kms_perimeter.policy.request import Route
 from kms_perimeter.policy.search import CREATE_GRANT, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from kms_perimeter.policy.boundary import Boundary, Covered
+    from kms_perimeter.policy.boundary import Boundary, Covered, Networks
     from kms_perimeter.policy.document import KeyPolicy
     from kms_perimeter.policy.key import Key
     from kms_perimeter.policy.operations import Operation
     from kms_perimeter.policy.request import Request, StatementRef
     from kms_perimeter.policy.witness import Solution
+
+    Alike = Sequence[tuple[Operation, Covered]]
+    """Operations that nothing in the policy tells apart, each with the rule that covers it."""
 
 STEPS = 200_000
 NOBODYS_ACCOUNT = "111122223333"
@@ -115,16 +119,15 @@ def search(policy: KeyPolicy, key: Key, boundary: Boundary, *, steps: int = STEP
 
 
 def _fill_in(found: Found, run: Search) -> None:
-    left: list[tuple[Operation, Covered]] = []
+    left: list[Alike] = []
     for alike in run.alike():
         first, rule = alike[0]
         direct = list(run.direct(first, rule.networks, certain=True))
         for op, covering in alike:
             found.escapes += [_tell(_for(op, solution), covering.name) for solution in direct]
-        left += [] if direct else alike
-    for op, rule in left:
-        if op.grantable:
-            _give_away(found, run, op, rule)
+        left += [] if direct else [alike]
+    for group in left:
+        _give_away(found, run, group)
     places = {name: place for place, name in enumerate(operations.OPERATIONS)}
     found.escapes.sort(key=lambda escape: places[escape.operation])
     if not found.escapes:
@@ -152,17 +155,18 @@ def _changeable(run: Search) -> bool | None:
         return None
 
 
-def _doubt_all(found: Found, run: Search, left: Iterable[tuple[Operation, Covered]]) -> None:
+def _doubt_all(found: Found, run: Search, left: Sequence[Alike]) -> None:
     """Ask once more with everything unsettled in the escape's favour, and note what it then hangs on."""
     creators = run.boundary.networks_for(CREATE_GRANT.name)
-    left = list(left)
-    for op, rule in left:
-        for solution in run.direct(op, rule.networks, certain=False):
+    for alike in left:
+        first, rule = alike[0]
+        for solution in run.direct(first, rule.networks, certain=False):
             _doubt(found, solution)
-        for use in grants.uses(run, op, rule.networks, certain=False) if op.grantable else ():
-            for gift in grants.gifts(run, op, use, creators, certain=False):
-                _doubt(found, use, gift)
-                break
+        grantable = [op for op, _ in alike if op.grantable]
+        for use in grants.uses(run, first, rule.networks, certain=False) if grantable else ():
+            for op in grantable:
+                if gift := next(grants.gifts(run, op, use, creators, certain=False), None):
+                    _doubt(found, use, gift)
     if left and not run.exact:
         found.unsettled.append("the callers that its conditions tell apart are too many to try them all")
 
@@ -173,23 +177,34 @@ def _doubt(found: Found, *solutions: Solution) -> None:
     found.unsettled += [note for note in dict.fromkeys(notes) if note not in found.unsettled]
 
 
-def _give_away(found: Found, run: Search, op: Operation, rule: Covered) -> None:
-    """An operation that no `Deny` binds can be given away by whoever can create a grant."""
-    uses = list(grants.uses(run, op, rule.networks, certain=True))
-    creators = run.boundary.networks_for(CREATE_GRANT.name)
-    for use in uses:
-        for gift in grants.gifts(run, op, use, creators, certain=True):
-            found.escapes.append(_tell_grant(op, rule.name, use, gift))
-            return
-    if found.given_away is not None:
+def _give_away(found: Found, run: Search, alike: Alike) -> None:
+    """Operations that no `Deny` binds can be given away by whoever can create a grant."""
+    grantable = [(op, rule) for op, rule in alike if op.grantable]
+    if not grantable:
         return
+    first, covering = grantable[0]
+    uses = list(grants.uses(run, first, covering.networks, certain=True))
     # Use through an AWS service by a stranger whom a grant names: a `Deny` about networks does bind the key, and AWS's
     # own perimeter policies leave this way open, so it is worth saying and no escape.
-    for use in uses or grants.uses(run, op, rule.networks, certain=True, origins=(Origin.ON_BEHALF,)):
-        inside = next(grants.gifts(run, op, use, None, certain=True), None)
-        if inside and inside.allow:
-            found.given_away, found.given_through_services = inside.allow.ref, not uses
-            return
+    behalf = () if uses else tuple(grants.uses(run, first, covering.networks, certain=True, origins=_ON_BEHALF))
+    for op, rule in grantable:
+        if given := _given(run, op, uses, run.boundary.networks_for(CREATE_GRANT.name)):
+            found.escapes.append(_tell_grant(op, rule.name, *given))
+        elif found.given_away is None and (given := _given(run, op, uses or behalf, None)) and given[1].allow:
+            found.given_away, found.given_through_services = given[1].allow.ref, not uses
+
+
+_ON_BEHALF = (Origin.ON_BEHALF,)
+
+
+def _given(
+    run: Search, op: Operation, uses: Iterable[Solution], creators: Networks | None
+) -> tuple[Solution, Solution] | None:
+    """The first of some uses that somebody can give away, from outside the creators' networks if those are given."""
+    for use in uses if run.asks_what_is_given else islice(uses, 1):
+        for gift in grants.gifts(run, op, use, creators, certain=True):
+            return _for(op, use), gift
+    return None
 
 
 def _tell(solution: Solution, rule: str) -> Escape:

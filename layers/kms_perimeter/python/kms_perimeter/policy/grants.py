@@ -39,9 +39,7 @@ def gifts(
     search: Search, op: Operation, use: Solution, outside: Networks | None, *, certain: bool
 ) -> Iterator[Solution]:
     """Requests to `kms:CreateGrant` that give `op` to the one who uses it."""
-    for allow in search.statements:
-        if not allow.allows or CREATE_GRANT.name not in search.actions[allow.ref.index]:
-            continue
+    for allow in search.granting:
         for caller in search.callers:
             sure = min(search.names[caller, allow.ref.index][0], search.about[allow.ref.index])
             if sure is Sure.NO or (certain and sure is not Sure.YES) or caller.is_service:

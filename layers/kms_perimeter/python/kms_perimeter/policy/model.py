@@ -63,9 +63,10 @@ class Variable:
         is_open = [name for name in self.names if situation.is_open(name)]
         if certain and is_open:
             return self.unknown
+        tests = [(name, situation.test_of(name)) for name in self.names if name not in is_open]
         mask = 0
         for bit, context in enumerate(self.values):
-            if all(name in is_open or situation.allows(name, value) for name, value in context.items()):
+            if all(test(context[name]) for name, test in tests):
                 mask |= 1 << bit
         # INVARIANT: a request always has some value; where none was thought of, that is no proof of anything.
         return (mask or self.unknown) if certain or self.exact else mask | self.unknown

@@ -5,6 +5,7 @@ Source: *AWS KMS permissions* in the AWS KMS Developer Guide, and the Service Au
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -128,13 +129,18 @@ def possible_on(key: Key) -> tuple[Operation, ...]:
 
     A usage that this table does not know (AWS adds some) rules nothing out, so that no operation is overlooked.
     """
-    known = any(key.usage in op.usages for op in _TABLE)
-    return tuple(op for op in _TABLE if op.group != "account" and (not known or _performs(key, op)))
+    return _possible(key.usage, key.spec)
 
 
-def _performs(key: Key, op: Operation) -> bool:
-    if op.symmetric_encryption_only and key.spec != "SYMMETRIC_DEFAULT":
+@lru_cache(maxsize=64)
+def _possible(usage: str, spec: str) -> tuple[Operation, ...]:
+    known = any(usage in op.usages for op in _TABLE)
+    return tuple(op for op in _TABLE if op.group != "account" and (not known or _performs(usage, spec, op)))
+
+
+def _performs(usage: str, spec: str, op: Operation) -> bool:
+    if op.symmetric_encryption_only and spec != "SYMMETRIC_DEFAULT":
         return False
-    if op.name == "kms:GetPublicKey" and key.spec == "SYMMETRIC_DEFAULT":
+    if op.name == "kms:GetPublicKey" and spec == "SYMMETRIC_DEFAULT":
         return False
-    return not op.usages or key.usage in op.usages
+    return not op.usages or usage in op.usages

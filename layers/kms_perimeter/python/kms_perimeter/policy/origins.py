@@ -7,18 +7,23 @@ search from inventing requests that cannot be: none has both an `aws:SourceIp` a
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
+from operator import eq, is_not, ne
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import context_keys, shapes
 from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kms_perimeter.policy.boundary import Boundary, Networks
     from kms_perimeter.policy.callers import Caller
     from kms_perimeter.policy.key import Key
 
     Value = str | tuple[str, ...] | None
     """A value of a condition key; None where the request does not carry it."""
+    Test = Callable[[Value], bool]
 
 
 class Origin(StrEnum):
@@ -39,6 +44,11 @@ _OF_PRINCIPAL = frozenset({"aws:principalorgid", "aws:principalorgpaths", "aws:p
 OPEN_FOR_SERVICES = frozenset({"kms:viaservice", "kms:calleraccount", "aws:principalarn", "aws:principalaccount"})
 """What AWS does not document of a request that a service makes for itself."""
 _SERVICE_NAMES = frozenset({"aws:principalservicename", "aws:principalservicenameslist"})
+
+
+_ABSENT: Test = partial(eq, None)
+_PRESENT: Test = partial(is_not, None)
+_ANYTHING: Test = partial(is_not, object())
 
 
 @record
@@ -62,28 +72,33 @@ class Situation:
         """Whether AWS does not document what the key says in this situation."""
         return self.caller.is_service and name in OPEN_FOR_SERVICES
 
-    def allows(self, name: str, value: Value) -> bool:  # noqa: PLR0911  (a table of rules, one a line)
-        """Whether a request of this situation can carry the condition key with this value (None: not carry it)."""
+    def test_of(self, name: str) -> Test:
+        """What a value of the condition key must pass, None for its absence, for such a request to carry it."""
         if not context_keys.exists_for(name, self.operation, self.key):
-            return value is None
+            return _ABSENT
         if (fixed := self._fixed(name)) is not FREE:
-            return value == fixed
-        known = context_keys.find(name)
+            return partial(eq, fixed)
         if (algorithms := context_keys.algorithms(name, self.key.spec)) is not None:
-            return value in algorithms
+            return algorithms.__contains__
         if name in context_keys.NETWORK:
-            return self._network(name, value, optional=name in ("aws:vpceorgid", "aws:vpceorgpaths"))
+            return partial(self._network, name)
+        return self._carried(name)
+
+    def _carried(self, name: str) -> Test:
+        """By the way that the request takes: whether it may, must or must not carry the key."""
+        direct, on_behalf, service = self.origin in DIRECT, self.origin is Origin.ON_BEHALF, self.caller.is_service
         if name == "aws:sourceip":
-            return (value is not None) is (self.origin is Origin.INTERNET) or self.origin not in DIRECT
+            return _ANYTHING if not direct else _PRESENT if self.origin is Origin.INTERNET else _ABSENT
         if name in _VIA:
-            return value is None or self.origin is Origin.ON_BEHALF
+            return _ANYTHING if on_behalf else _ABSENT
         if name in _FOR_SERVICES:
-            return value is None or self.origin is Origin.SERVICE
+            return _ANYTHING if service else _ABSENT
         if name in _OF_PRINCIPAL or name.startswith("aws:principaltag/"):
-            return value is None or self.origin is not Origin.SERVICE
+            return _ABSENT if service else _ANYTHING
         if name == "kms:grantisforawsresource":
-            return value != "true" or self.origin not in DIRECT
-        return value is not None or known is None or known.optional
+            return partial(ne, "true") if direct else _ANYTHING
+        known = context_keys.find(name)
+        return _ANYTHING if known is None or known.optional else _PRESENT
 
     def _fixed(self, name: str) -> object:
         """What the key must be in this situation, or `FREE`."""
@@ -106,11 +121,11 @@ class Situation:
                 return self.caller.name if ":user/" in self.caller.arn else None
         return of_key(name, self.key)
 
-    def _network(self, name: str, value: Value, *, optional: bool) -> bool:
+    def _network(self, name: str, value: Value) -> bool:
         if self.origin is not Origin.ENDPOINT:
             return value is None
         if value is None:
-            return optional
+            return name in ("aws:vpceorgid", "aws:vpceorgpaths")  # the owner of an endpoint need be in none
         if self.outside is None:
             return True
         if name == "aws:sourcevpcarn":

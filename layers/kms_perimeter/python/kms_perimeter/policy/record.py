@@ -7,6 +7,7 @@ a dataclass. So do the functions of `dataclasses` itself: whoever calls them has
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def record(cls: type[T]) -> type[T]:
     defaults = {name: body.pop(name) for name in names if name in body}
     body |= {"__slots__": names, "__match_args__": names}
     made: Any = type(cls.__name__, cls.__bases__, {**_METHODS, **body})
+    made.__values__ = staticmethod(attrgetter(*names))
     made.__init__ = _constructor(made, names, defaults)
     return made  # type: ignore[no-any-return]
 
@@ -46,18 +48,15 @@ def _constructor(cls: type, names: Sequence[str], defaults: Mapping[str, object]
     return known["__init__"]
 
 
-def _values(self: object) -> tuple[object, ...]:
-    return tuple([getattr(self, name) for name in _fields(self)])
-
-
 def _equal(self: object, other: object) -> Any:  # noqa: ANN401  (`NotImplemented` has no type of its own)
     if type(other) is not type(self):
         return NotImplemented
-    return self is other or _values(self) == _values(other)
+    values: Any = type(self).__values__  # type: ignore[attr-defined]
+    return self is other or values(self) == values(other)
 
 
 def _hash(self: object) -> int:
-    return hash(_values(self))
+    return hash(type(self).__values__(self))  # type: ignore[attr-defined]
 
 
 def _text(self: object) -> str:
@@ -67,7 +66,7 @@ def _text(self: object) -> str:
 
 def _reduce(self: object) -> tuple[type, tuple[object, ...]]:
     """Copies and pickles are made by calling the class again."""
-    return type(self), _values(self)
+    return type(self), tuple(getattr(self, name) for name in _fields(self))
 
 
 def _is_frozen(self: object, name: str, value: object = None) -> NoReturn:  # noqa: ARG001

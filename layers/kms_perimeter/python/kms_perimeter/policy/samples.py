@@ -42,7 +42,9 @@ def of(made: Sequence[Shape], domain: Domain, budget: Budget) -> Iterator[str]:
         if isinstance(shape, Truth):
             yield from ("true", "false")
         elif isinstance(shape, Glob):
-            yield from (shape.sample + "x", shape.sample.swapcase()) if shape.literal else _instances(shape, domain)
+            yield from _instances(shape, domain)
+        elif shape.literal:
+            yield from (shape.literal + "x", shape.literal.swapcase())
 
 
 def _numbers(

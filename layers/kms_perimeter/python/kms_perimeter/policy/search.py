@@ -65,6 +65,8 @@ class Search:
         self.names = {(c, index): names.caller(c) for c in self.callers for index, names in named.items()}
         self.named_accounts = {p.account for s in self.statements for p in s.principal.principals}
         self.callers = self._told_apart()
+        self.granting = [s for s in self.statements if s.allows and CREATE_GRANT.name in self.actions[s.ref.index]]
+        self.asks_what_is_given = any(not witness.GIVING.isdisjoint(v.names) for v in self.model.variables)
 
     def _told_apart(self) -> list[Caller]:
         """One caller of each kind: those that no statement treats differently are the same to the search."""
@@ -97,8 +99,8 @@ class Search:
         groups: dict[tuple[object, ...], list[tuple[Operation, Covered]]] = {}
         for op in operations.possible_on(self.key):
             if rule := self.boundary.rule_for(op.name):
-                about = tuple(op.name in actions for actions in self.actions.values())
-                carried = tuple(context_keys.exists_for(name, op.name, self.facts) for name in keys)
+                about = tuple([op.name in actions for actions in self.actions.values()])
+                carried = tuple([context_keys.exists_for(name, op.name, self.facts) for name in keys])
                 told = (
                     about,
                     carried,

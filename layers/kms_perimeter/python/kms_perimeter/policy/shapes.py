@@ -53,6 +53,20 @@ class Nothing:
         return False
 
 
+class Word:
+    """One text and no other."""
+
+    __slots__ = ("literal",)
+    family: ClassVar[str] = "text"
+
+    def __init__(self, literal: str) -> None:
+        self.literal = literal
+
+    def accepts(self, value: str) -> bool:
+        """Whether it is this text."""
+        return value == self.literal
+
+
 class Glob:
     """A pattern as a small automaton: a bit for each place in the pattern that a reading may have reached.
 
@@ -115,9 +129,14 @@ class Glob:
 
     def accepts(self, value: str) -> bool:
         """Whether the whole text is read to the pattern's end."""
-        state = 1
+        # As `step`, letter by letter, but this is where the search spends its time.
+        state, letters, one, loop = 1, self._letters, self._one, self._loop
+        in_field, loop_in_field = self._one_in_field, self._loop_in_field
         for letter in value:
-            state = self.step(state, letter)
+            on, stay = letters.get(letter, 0) | one, loop
+            if letter != ":":
+                on, stay = on | in_field, stay | loop_in_field
+            state = ((state & on) << 1) | (state & stay)
             if not state:
                 return False
         return bool(state & self.final)
@@ -204,7 +223,7 @@ def _joined(parts: Parts) -> str:
 
 def word(parts: Parts) -> Shape:
     """Just this text; a star is a star."""
-    return Glob([(_joined(parts), False)])
+    return Word(_joined(parts))
 
 
 def folded(parts: Parts) -> Shape:

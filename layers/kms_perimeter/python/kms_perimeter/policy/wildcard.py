@@ -34,6 +34,8 @@ def matches(pattern: str, value: str) -> bool:
     """Whether `value` matches the glob `pattern`."""
     if "*" not in pattern and "?" not in pattern:
         return pattern == value
+    if "?" not in pattern and pattern.find("*") == len(pattern) - 1:
+        return value.startswith(pattern[:-1])
     return tokens_match(tokens(pattern), value)
 
 

@@ -106,7 +106,8 @@ def _unapproved(situation: Situation, kind: Kind) -> str:
     return DOMAINS[kind].fresh(approved)
 
 
-_GIVING = frozenset({"kms:grantoperations", "kms:granteeprincipal"})
+GIVING = frozenset({"kms:grantoperations", "kms:granteeprincipal"})
+"""The condition keys by which a policy can ask what a grant gives, and to whom."""
 
 
 def giving(operation: str, use: Solution, model: Model, domains: list[int]) -> list[int]:
@@ -114,7 +115,7 @@ def giving(operation: str, use: Solution, model: Model, domains: list[int]) -> l
     narrowed = domains.copy()
     wanted = operation.removeprefix("kms:")
     for place, variable in enumerate(model.variables):
-        if _GIVING.isdisjoint(variable.names):
+        if GIVING.isdisjoint(variable.names):
             continue
         mask = variable.unknown
         for bit, context in enumerate(variable.values):
