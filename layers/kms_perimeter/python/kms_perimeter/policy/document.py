@@ -140,9 +140,7 @@ def account_of(policy: KeyPolicy) -> str | None:
 
 def _load(text: str) -> Any:  # noqa: ANN401  (any JSON value)
     try:
-        return json.loads(
-            text, object_pairs_hook=_unique, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
-        )
+        return _JSON.decode(text)
     except json.JSONDecodeError as error:
         _not_json(text, error)
     except RecursionError:
@@ -175,6 +173,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DUPLICATE = "\0duplicate"
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant)
 
 
 def _object(value: object, path: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 from kms_perimeter.policy.record import record
 
@@ -73,6 +74,7 @@ def parse(kind: str, value: str) -> Principal:
     return from_arn(value)
 
 
+@lru_cache(maxsize=1024)
 def from_arn(arn: str) -> Principal:
     """The principal of an ARN; `Form.UNKNOWN` where it is none."""
     found = _ARN.match(arn)
