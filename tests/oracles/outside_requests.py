@@ -112,7 +112,8 @@ def _request(mentioned: Mentioned, key: Key, random: Random, operation: str) -> 
     for name in mentioned.values:
         unlikely = OF_PRINCIPALS.match(name) and not caller.startswith("arn:")
         if not GOVERNED.match(name) and not unlikely and random.random() < 0.7:
-            context[name] = _free(name, mentioned, random)
+            of_spec = context_keys.algorithms(name, key.spec)
+            context[name] = random.choice(sorted(of_spec)) if of_spec else _free(name, mentioned, random)
     context = _with_pairs(context, random)
     carried = {name: v for name, v in context.items() if context_keys.exists_for(name.lower(), operation, key)}
     return Request(caller, operation, key.arn or f"arn:aws:kms:us-east-1:{OURS}:key/1234", carried)
@@ -143,6 +144,7 @@ def _fixed(key: Key) -> Context:
         "aws:ResourceAccount": key.account or OURS,
         "kms:KeySpec": key.spec,
         "kms:KeyUsage": key.usage,
+        "kms:MultiRegion": str(bool(key.is_multi_region)).lower(),
     }
 
 
