@@ -110,10 +110,12 @@ def _request(mentioned: Mentioned, key: Key, random: Random, operation: str) -> 
     caller = random.choice(mentioned.callers)
     context = _caller(caller, random) | _fixed(key) | _origin(caller, mentioned, random)
     for name in mentioned.values:
+        of_spec = context_keys.algorithms(name, key.spec)
         unlikely = OF_PRINCIPALS.match(name) and not caller.startswith("arn:")
-        if not GOVERNED.match(name) and not unlikely and random.random() < 0.7:
-            of_spec = context_keys.algorithms(name, key.spec)
-            context[name] = random.choice(sorted(of_spec)) if of_spec else _free(name, mentioned, random)
+        if of_spec:
+            context[name] = random.choice(sorted(of_spec))
+        elif not GOVERNED.match(name) and not unlikely and random.random() < 0.7:
+            context[name] = _free(name, mentioned, random)
     context = _with_pairs(context, random)
     carried = {name: v for name, v in context.items() if context_keys.exists_for(name.lower(), operation, key)}
     return Request(caller, operation, key.arn or f"arn:aws:kms:us-east-1:{OURS}:key/1234", carried)
