@@ -7,7 +7,6 @@ values whether "the calling principal" could put the policy again (`PutKeyPolicy
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from kms_perimeter.policy.document import Condition, Element, KeyPolicy, Princip
 from kms_perimeter.policy.escape import NOBODYS_ACCOUNT, STEPS
 from kms_perimeter.policy.origins import Origin, Situation
 from kms_perimeter.policy.principal import from_arn
+from kms_perimeter.policy.record import replace
 from kms_perimeter.policy.request import StatementRef
 from kms_perimeter.policy.search import Search
 from kms_perimeter.policy.solver import solve

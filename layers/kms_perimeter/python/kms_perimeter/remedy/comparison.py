@@ -6,7 +6,7 @@ in both is the same to both: what AWS leaves unsettled of it can take nothing fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import applies, context_keys, evaluator, operations, witness
@@ -16,6 +16,7 @@ from kms_perimeter.policy.document import KeyPolicy
 from kms_perimeter.policy.escape import NOBODYS_ACCOUNT, STEPS
 from kms_perimeter.policy.origins import Situation, is_exempt, origins_of
 from kms_perimeter.policy.principal import Form
+from kms_perimeter.policy.record import replace
 from kms_perimeter.policy.request import Route, StatementRef
 from kms_perimeter.policy.search import Search
 from kms_perimeter.policy.solver import solve
@@ -78,7 +79,7 @@ class Comparison:
         moved = tuple(replace(s, ref=StatementRef(s.ref.index + len(old), s.ref.sid)) for s in new)
         self._merged = KeyPolicy((*old, *moved), has_variables, {})
         self._first_new = len(old)
-        self._kept = {_bare(s) for s in old} & {_bare(s) for s in new}
+        self._kept = _kept(self._merged.statements, len(old))
         self._owner = key.account or NOBODYS_ACCOUNT
         self._whole = applies.identified(self._merged, key, self._owner)
 
@@ -161,7 +162,7 @@ class _Weighing:
         situation: Situation,
         about: list[Statement],
         first_new: int,
-        kept: set[Statement],
+        kept: frozenset[int],
         *,
         certain: bool,
     ) -> None:
@@ -170,8 +171,8 @@ class _Weighing:
         new = [s for s in about if s.ref.index >= first_new]
         # What speaks for a loss counts where it is sure enough, what speaks against it where it cannot be ruled out.
         self._allows = [s for s in old if s.allows and self._counts(s, for_loss=True)]
-        self._gone = [s for s in self._allows if _bare(s) not in kept]
-        self._added = [s for s in new if not s.allows and _bare(s) not in kept and self._counts(s, for_loss=True)]
+        self._gone = [s for s in self._allows if s.ref.index not in kept]
+        self._added = [s for s in new if not s.allows and s.ref.index not in kept and self._counts(s, for_loss=True)]
         self._denied = [self._fails(s) for s in old if not s.allows and self._counts(s, for_loss=False)]
         self._allowing = [s for s in new if s.allows and self._counts(s, for_loss=False)]
 
@@ -224,6 +225,8 @@ class _Weighing:
         return solve(domains.copy(), clauses, self._run.budget)
 
 
-def _bare(statement: Statement) -> Statement:
-    """The statement without its place and Sid."""
-    return replace(statement, ref=_NOWHERE)
+def _kept(statements: tuple[Statement, ...], first_new: int) -> frozenset[int]:
+    """The places of the statements that stand in both policies, whatever their Sids."""
+    bare = [replace(statement, ref=_NOWHERE) for statement in statements]
+    both = set(bare[:first_new]) & set(bare[first_new:])
+    return frozenset(place for place, statement in enumerate(bare) if statement in both)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from kms_perimeter.policy.record import replace
 
 if TYPE_CHECKING:
     from kms_perimeter.policy.document import Condition, Element, KeyPolicy, Statement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.errors import MalformedPolicy
@@ -12,6 +12,7 @@ from kms_perimeter.perimeter import Strategy
 from kms_perimeter.perimeter.placeholders import Unfit
 from kms_perimeter.policy import document
 from kms_perimeter.policy.escape import NOBODYS_ACCOUNT
+from kms_perimeter.policy.record import replace
 from kms_perimeter.remedy import custom, guarding, proofs, template
 from kms_perimeter.remedy.model import Plan
 from kms_perimeter.verdict import Outcome, Verdict, boundary_of, judge
