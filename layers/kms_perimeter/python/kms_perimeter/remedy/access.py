@@ -155,7 +155,7 @@ def _is_stopped(run: Search, op: Operation, caller: callers.Caller, given: tuple
         denied = domains.copy()
         for block in run.model.blocks[deny.ref.index]:
             denied[block.variable] &= block.may
-        if solve(denied, [], run.budget):
+        if solve(denied, [], run.budget) is not None:
             return True
     allowing = [s for s in about if s.allows and _names(run, s, situation.caller) is Sure.YES]
     failing = [[(b.variable, ~b.must) for b in run.model.blocks[s.ref.index]] for s in allowing]

@@ -180,17 +180,17 @@ class _Weighing:
         """Choices with which a request is lost, with the `Allow` that let it through; None for the use of a grant."""
         for allow in self._allows:
             for deny in self._added:
-                if picked := self._solve(self._with(self._with(domains, allow), deny), self._denied):
+                if (picked := self._solve(self._with(self._with(domains, allow), deny), self._denied)) is not None:
                     yield allow, picked
         for as_good in (False, True):
             for allow in self._gone:
                 allowing = [s for s in self._allowing if not as_good or self._is_as_good(s, allow)]
                 against = [*self._denied, *(self._fails(s) for s in allowing)]
-                if picked := self._solve(self._with(domains, allow), against):
+                if (picked := self._solve(self._with(domains, allow), against)) is not None:
                     yield allow, picked
         if operations.OPERATIONS[self._situation.operation].grantable and not self._situation.caller.is_service:
             for deny in self._added:
-                if picked := self._solve(self._with(domains, deny), self._denied):
+                if (picked := self._solve(self._with(domains, deny), self._denied)) is not None:
                     yield None, picked
 
     def route(self, allow: Statement) -> Route:
