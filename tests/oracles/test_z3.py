@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kms_perimeter.perimeter import Perimeter, Rule, ServiceTrust
 from kms_perimeter.policy.key import Key
 from kms_perimeter.verdict import Route, judge
-from tests.oracles.z3_encoding import CALLERS, OURS, escaping
+from tests.oracles.z3_encoding import CALLERS, CREATE_GRANT, OURS, SERVICES, escaping
 
 if TYPE_CHECKING:
     from tests.oracles.agreement import Tally
@@ -22,43 +22,62 @@ ENDPOINT, FOREIGN = "vpce-0a1b2c3d4e5f60718", "vpce-0f9e8d7c6b5a43210"
 VPC = "vpc-0d4e5f60718a9b2c3"
 KEY = Key(account=OURS, region="us-east-1", key_id="1234abcd-12ab-34cd-56ef-1234567890ab")
 OPERATIONS = ("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey")
-VALUES = {
+TEXTS = {
     "aws:SourceVpce": [ENDPOINT, FOREIGN, "vpce-*", "vpce-0a1b2c3d4e5f6071?", "VPCE-1", "*"],
     "aws:SourceVpc": [VPC, "vpc-0*", "vpc-11111111"],
-    "kms:ViaService": ["s3.us-east-1.amazonaws.com", "s3.*", "*.us-east-1.amazonaws.com"],
-    "kms:CallerAccount": [OURS, "9999*", "444455556666"],
     "aws:PrincipalTag/team": ["ops", "o*", "*s", "?p?", "dev"],
     "aws:UserAgent": ["curl", "cu*", "*rl", "c*l*"],
     "kms:EncryptionContext:AppName": ["Ledger", "L*"],
 }
+OPEN_FOR_SERVICES = {  # not asked about where service principals are outside: AWS does not say what they have there
+    "kms:ViaService": ["s3.us-east-1.amazonaws.com", "s3.*", "*.us-east-1.amazonaws.com"],
+    "kms:CallerAccount": [OURS, "9999*", "444455556666"],
+}
+ARNS = [CALLERS[0], "arn:aws:iam::*:role/App", f"arn:aws:iam::{OURS}:role/*", "arn:*:iam::*:user/a??"]
+LISTS = {"aws:TagKeys": ["Team", "T*"], "aws:PrincipalOrgPaths": ["o-a1b2c3d4e5/*", "o-a1b2c3d4e5/r-1/", "o-*/r-1/*"]}
+NUMBERS = {"aws:MultiFactorAuthAge": ["300", "3600", "299.5"]}
+DATES = {"aws:CurrentTime": ["2026-01-01T00:00:00Z", "2026-01-01T01:00:00+01:00", "2027-06-30T00:00:00Z"]}
+ADDRESSES = {"aws:SourceIp": ["203.0.113.0/24", "203.0.113.128/25", "10.0.0.0/8", "0.0.0.0/0"]}
 BOOLS = ["aws:ViaAWSService", "aws:MultiFactorAuthPresent"]
 TESTS = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"]
+COMPARED = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
+FAMILIES: list[tuple[dict[str, list[str]], list[str]]] = [
+    (TEXTS, TESTS),
+    (OPEN_FOR_SERVICES, TESTS),
+    ({"aws:PrincipalArn": ARNS}, ["ArnLike", "ArnNotLike", "ArnEquals", "ArnNotEquals"]),
+    (LISTS, TESTS),
+    (NUMBERS, [f"Numeric{test}" for test in COMPARED]),
+    (DATES, [f"Date{test}" for test in COMPARED]),
+    (ADDRESSES, ["IpAddress", "NotIpAddress"]),
+    ({key: ["true", "false"] for key in BOOLS}, ["Bool"]),
+]
+KEYS = {key: (values, tests) for family, tests in FAMILIES for key, values in family.items()}
+OPEN = {*OPEN_FOR_SERVICES, "aws:PrincipalArn"}
 
 
 @st.composite
 def conditions(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     """A `Condition` of up to three tests."""
     made: dict[str, dict[str, Any]] = {}
-    for key in draw(st.lists(st.sampled_from([*VALUES, *BOOLS, "aws:SourceVpce"]), max_size=3, unique=True)):
-        exists = draw(st.sampled_from(["", "", "IfExists"]))
+    for key in draw(st.lists(st.sampled_from([*KEYS, "aws:SourceVpce", "aws:SourceVpce"]), max_size=3, unique=True)):
+        values, tests = KEYS[key]
         if draw(st.integers(0, 7)) == 0:
             made.setdefault("Null", {})[key] = draw(st.sampled_from(["true", "false"]))
-        elif key in BOOLS:
-            made.setdefault(f"Bool{exists}", {})[key] = draw(st.sampled_from(["true", "false"]))
-        else:
-            prefix = draw(st.sampled_from(["", "", "", "ForAllValues:", "ForAnyValue:"]))
-            operator = prefix + draw(st.sampled_from(TESTS)) + ("" if prefix == "ForAnyValue:" else exists)
-            made.setdefault(operator, {})[key] = draw(
-                st.lists(st.sampled_from(VALUES[key]), min_size=1, max_size=2, unique=True)
-            )
+            continue
+        prefix = draw(st.sampled_from(["", "", ""] * (key not in LISTS) + ["ForAllValues:", "ForAnyValue:"]))
+        exists = "" if prefix == "ForAnyValue:" else draw(st.sampled_from(["", "", "IfExists"]))
+        operator = prefix + draw(st.sampled_from(tests)) + exists
+        made.setdefault(operator, {})[key] = draw(
+            st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
+        )
     return made
 
 
 @st.composite
 def statements(draw: st.DrawFn, effect: str) -> dict[str, Any]:
     """A statement; a Deny more often about everything and everybody."""
-    principals: list[Any] = ["*", {"AWS": OURS}, {"AWS": CALLERS[0]}]
-    actions: list[Any] = ["kms:*", "kms:*crypt", ["kms:Decrypt"], ["kms:Encrypt", "kms:Generate*"]]
+    principals: list[Any] = ["*", {"AWS": OURS}, {"AWS": CALLERS[0]}, {"Service": SERVICES[0]}]
+    actions: list[Any] = ["kms:*", "kms:*crypt", ["kms:Decrypt", CREATE_GRANT], ["kms:Encrypt", "kms:Generate*"]]
     often = 4 if effect == "Deny" else 0
     return {
         "Effect": effect,
@@ -96,8 +115,8 @@ def compare(tally: Tally, examples: int) -> None:
     )
     @given(policies(), perimeters())
     def put(policy: dict[str, Any], perimeter: Perimeter) -> None:
-        if any(s["Principal"] == "*" for s in policy["Statement"] if s["Effect"] == "Allow"):
-            perimeter = replace(perimeter, aws_services=ServiceTrust.TRUSTED)  # z3 is not told of service principals
+        if any(key in OPEN for s in policy["Statement"] for tested in s["Condition"].values() for key in tested):
+            perimeter = replace(perimeter, aws_services=ServiceTrust.TRUSTED)
         theirs = escaping(policy, perimeter, OPERATIONS)
         tally.add("policies" if theirs is not None else "given up by z3")
         assume(theirs is not None)
@@ -105,18 +124,19 @@ def compare(tally: Tally, examples: int) -> None:
         verdict = judge(json.dumps(policy), KEY, perimeter)
 
         tally.add(f"with {len(theirs or ())} of 3 operations escaping")
-        assert {e.operation for e in verdict.escapes if e.route is not Route.GRANT} == theirs
+        tally.add("operations by a grant", sum(by_grant for _, by_grant in theirs or ()))
+        assert {(e.operation, e.route is Route.GRANT) for e in verdict.escapes} == theirs
         assert verdict.reason is None
 
     put()
 
 
 def test_z3_finds_the_same_operations_escaping(tally: Tally) -> None:
-    """On 250 generated policies, we find an escape for an operation exactly where z3 does."""
-    compare(tally, 250)
+    """On 150 generated policies, we find an escape for an operation, and by a grant, exactly where z3 does."""
+    compare(tally, 150)
 
 
 @pytest.mark.deep
 def test_z3_finds_the_same_operations_escaping_in_many_more(tally: Tally) -> None:
-    """On 1,500 generated policies, we find an escape for an operation exactly where z3 does."""
+    """On 1,500 generated policies, we find an escape for an operation, and by a grant, exactly where z3 does."""
     compare(tally, 1_500)
