@@ -248,6 +248,26 @@ def test_tells_what_must_be_read_of_a_key(applies_to: dict[str, Any] | None, nee
     assert (file.needs_tags, file.needs_aliases) == needs
 
 
+@pytest.mark.parametrize(
+    ("tags", "found"),
+    [
+        ({"ManagedBy": "terraform-cloud", "Team": "x"}, ("ManagedBy", "terraform-cloud")),
+        ({"aws:cloudformation:stack-name": "payments"}, ("aws:cloudformation:stack-name", "payments")),
+        ({"ManagedBy": "hand"}, None),
+        ({"managedby": "terraform"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_a_tag_makes_a_key_alert_only(tags: dict[str, str] | None, found: tuple[str, str] | None) -> None:
+    """One matching tag is enough, and it is told which; tag names are case-sensitive."""
+    wanted = {"ManagedBy": "terraform*", "aws:cloudformation:stack-name": "*"}
+    file = load(json.dumps(a_file(alert_only_tags=wanted)))
+
+    assert file.alert_only(a_key(tags=tags)) == found
+    assert file.needs_tags
+
+
 @pytest.mark.parametrize(("today", "holds"), [(date(2027, 1, 31), True), (date(2027, 2, 1), False)])
 def test_an_exception_ends_with_its_day(today: date, *, holds: bool) -> None:
     """An exception still holds on its last day and is none after it."""
