@@ -230,6 +230,18 @@ def test_a_policy_of_nothing_but_our_statement_is_left_alone() -> None:
     assert remedy.plan(text, KEY, PERIMETER).policy == text
 
 
+def test_services_cannot_pass_for_break_glass_where_none_is_trusted() -> None:
+    """What a service's own request says of its principal is not documented, so a second statement names services."""
+    glass = replace(
+        PERIMETER, aws_services=ServiceTrust.DENIED, break_glass_principals=(f"arn:aws:iam::{OURS}:role/Glass",)
+    )
+
+    plan = settles(a_policy(allow("*", Sid="Open")), glass)
+
+    assert sids(plan) == ["Open", SID, f"{SID}Services"]
+    assert statements(plan)[-1]["Condition"] == {"Bool": {"aws:PrincipalIsAWSService": "true"}}
+
+
 def test_every_rule_that_leaks_is_bound_and_no_other() -> None:
     """Where only use escapes, administration is not touched."""
     inside = allow(action="kms:PutKeyPolicy", Condition={"StringEquals": {"aws:SourceVpc": ADMINISTRATION.vpcs[0]}})

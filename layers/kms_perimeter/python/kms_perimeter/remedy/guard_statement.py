@@ -20,6 +20,8 @@ SID = "KmsPerimeterGuard"
 
 
 _OUR_SID = re.compile(rf"{SID}([A-Z0-9][A-Za-z0-9]*)?")
+# What `aws:PrincipalArn` says where a service acts for itself is not documented, so it might pass for break-glass.
+_SERVICES = {"Bool": {"aws:PrincipalIsAWSService": "true"}}
 _EVERYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
 
 
@@ -52,8 +54,8 @@ def guards(
         operations: the operations to bind, each covered by a rule.
         boundary: the perimeter.
         key: the key; its account must be known.
-        strangers: whether to shut out the use through AWS services by principals of other accounts as well; needed
-            only where some `Allow` lets them in.
+        strangers: whether to shut out the use through AWS services by principals of other accounts as well, or AWS
+            services themselves where the perimeter trusts none; needed only where some `Allow` lets them in.
         taken: Sids of other statements: a Sid is unique within a policy.
     """
     groups: dict[tuple[str, Networks], list[str]] = {}
@@ -66,6 +68,8 @@ def guards(
         made.append(_deny(_unique(sid, taken, made), bound, _outside(networks, boundary, key)))
         if strangers and boundary.services_trusted:
             made.append(_deny(_unique(f"{sid}Strangers", taken, made), bound, _strangers(boundary, key)))
+        elif strangers and boundary.break_glass:
+            made.append(_deny(_unique(f"{sid}Services", taken, made), bound, _SERVICES))
     return made
 
 
