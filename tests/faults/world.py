@@ -105,15 +105,15 @@ class World:
 
     @classmethod
     @contextmanager
-    def open(cls) -> Iterator[Self]:
-        """A fresh world with an open key, whose event waits in the changes queue."""
+    def open(cls, **settings: str) -> Iterator[Self]:
+        """A fresh world with an open key, whose event waits in the changes queue; `settings` are variables."""
         with ExitStack() as stack:
             time = stack.enter_context(time_machine.travel(START, tick=False))
             stack.enter_context(mock_aws())
             slack = stack.enter_context(Webhook())
             world = cls(Injector(), slack, time)
             world.injector.meanwhile = world._pass_time
-            stack.enter_context(_environment(world._build()))
+            stack.enter_context(_environment(world._build() | settings))
             stack.enter_context(_sessions(world.injector))
             yield world
 
@@ -163,6 +163,19 @@ class World:
         message = {"MessageId": "m-2", "ReceiptHandle": "r-2", "Body": body, "Attributes": attributes}
         self._call("on_key_change", {"Records": [_record(message)]}, instance=2)
 
+    def take(self, queue: str, *, delete: bool = True) -> list[dict[str, Any]]:
+        """Takes all messages that are visible in a queue; those that are not deleted are visible again."""
+        sqs, url, taken = self.aws("sqs"), self.inputs.get(queue, self.inputs.get(f"{queue}-dead", "")), []
+        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get(
+            "Messages"
+        ):
+            taken += batch
+            for message in batch if delete else ():
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        for message in () if delete else taken:
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        return taken
+
     def sweep(self) -> None:
         """The sweep puts the key into the changes queue."""
         for batch in sweep_batches(f"sweep-{datetime.now(UTC):%H%M%S}", datetime.now(UTC), [self.key]):
@@ -172,12 +185,12 @@ class World:
         """Puts the dead letters back, as an operator does once the cause is mended; returns how many there were."""
         sqs, moved = self.aws("sqs"), 0
         for name in ("changes", "remediations", "digest"):
-            for message in self._take(f"{name}-dead", delete=True):
+            for message in self.take(f"{name}-dead", delete=True):
                 group = message.get("Attributes", {}).get("MessageGroupId")
                 fifo = {"MessageGroupId": group, "MessageDeduplicationId": f"redrive-{moved}"} if group else {}
                 sqs.send_message(QueueUrl=self.inputs[name], MessageBody=message["Body"], **fifo)
                 moved += 1
-        for message in self._take("failed", delete=True):
+        for message in self.take("failed", delete=True):
             self._alert(json.loads(message["Body"]))
             moved += 1
         return moved
@@ -217,7 +230,7 @@ class World:
     @property
     def dead(self) -> int:
         """How many messages were given up and wait for a person."""
-        return sum(len(self._take(f"{n}-dead", delete=False)) for n in ("changes", "remediations", "digest", "failed"))
+        return sum(len(self.take(f"{n}-dead", delete=False)) for n in ("changes", "remediations", "digest", "failed"))
 
     def is_safe(self) -> bool:
         """Whether the live policy is one that people have put, or a proved one whose predecessor is in the ledger."""
@@ -308,7 +321,7 @@ class World:
 
     def _deliver_alerts(self) -> bool:
         """SNS calls `on_alert` asynchronously with each message, thrice at most, and then leaves it in the queue."""
-        messages = self._take("inbox", delete=True)
+        messages = self.take("inbox", delete=True)
         for message in messages:
             published = json.loads(message["Body"])
             self.told.append(json.loads(published["Message"]))
@@ -322,18 +335,6 @@ class World:
                 return
             self.time.shift(timedelta(minutes=2))
         self.aws("sqs").send_message(QueueUrl=self.inputs["failed-dead"], MessageBody=json.dumps(event))
-
-    def _take(self, queue: str, *, delete: bool) -> list[dict[str, Any]]:
-        sqs, url, taken = self.aws("sqs"), self.inputs.get(queue, self.inputs.get(f"{queue}-dead", "")), []
-        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get(
-            "Messages"
-        ):
-            taken += batch
-            for message in batch if delete else ():
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        for message in () if delete else taken:
-            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-        return taken
 
     def _waiting(self) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
