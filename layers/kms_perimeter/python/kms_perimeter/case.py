@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kms_perimeter import sweep
 from kms_perimeter.aws.ledger import Opening
+from kms_perimeter.cloudtrail import KeyChange
+from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.message import Exposure
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kms_perimeter.aws.ledger import Finding, State
     from kms_perimeter.evidence import Evidence
 
 # The calls after which a key's policy is another. After the others only its perimeter may be.
 POLICY_CALLS = ("CreateKey", "PutKeyPolicy", "ReplicateKey")
+A_SECOND = timedelta(seconds=1)  # CloudTrail gives times to the second
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Case:
         if self.state.opening or self.judged.outcome is not Outcome.ESCAPES:
             return self.state.opening
         change = self.evidence.change
-        if change.event_name == sweep.SWEEP:
+        if change.event_name in sweep.NOBODYS:
             return Opening(self.evidence.read_at)
         return Opening(min(change.time, self.evidence.read_at), change.actor)
 
@@ -72,3 +78,44 @@ class Case:
         if change.event_name in POLICY_CALLS and not self.carried and (opened is None or change.time >= opened):
             return Exposure(opened, by, change.time, change.actor)
         return Exposure(opened, by, self.evidence.read_at)
+
+
+def attributed(evidence: Evidence, judged: Verdict, state: State, heard: Callable[[], bool]) -> Evidence:
+    """The evidence on a key that was found open, with nobody's call as its cause where the event cannot be that.
+
+    Events come late and twice. One whose policy is not the live one, or which is older than what has been settled
+    since, has made the guard look, and no more. To blame its caller would be wrong, and to go by its name would make a
+    new incident look like the old one: to the ledger, to the queue of orders, and to whoever drops alerts told before.
+
+    Args:
+        evidence: the key as it is now.
+        judged: the verdict on it.
+        state: what the ledger knew about it before.
+        heard: whether the event was worked on before; asked only where its time does not tell.
+    """
+    change = evidence.change
+    news = judged.outcome is Outcome.ESCAPES and state.settled != evidence.finding(judged)
+    if not news or change.event_name in sweep.NOBODYS or _explains(evidence, state, heard):
+        return evidence
+    settled = f"{state.settled_at:%Y%m%dT%H%M%SZ}" if state.settled_at else "first"
+    look = KeyChange(
+        event_id=f"{change.event_id}-{settled}",
+        event_name=sweep.LOOK,
+        time=max(change.time, state.settled_at or change.time),
+        key_arn=change.key_arn,
+        account=change.account,
+        region=change.region,
+        actor="nobody known",
+    )
+    return replace(evidence, change=look)
+
+
+def _explains(evidence: Evidence, state: State, heard: Callable[[], bool]) -> bool:
+    """Whether the event can be what has made the key as it is."""
+    change = evidence.change
+    since = state.settled_at - change.time if state.settled_at else -A_SECOND
+    if since >= A_SECOND or (since >= timedelta() and heard()):
+        return False
+    if change.event_name not in POLICY_CALLS:  # it can have moved the key to another perimeter, or given a grant
+        return state.settled is None or state.settled.fingerprint == fingerprint(evidence.policy)
+    return change.policy is None or fingerprint(change.policy) == fingerprint(evidence.policy)

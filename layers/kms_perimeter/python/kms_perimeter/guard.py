@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kms_perimeter import cloudtrail, sweep, verdict
 from kms_perimeter.aws.ledger import Kind
-from kms_perimeter.case import Case
+from kms_perimeter.case import Case, attributed
 from kms_perimeter.cloudtrail import Ignored
 from kms_perimeter.decision import Decision, DecisionKind, History, decide
 from kms_perimeter.errors import AccessIsDenied, LedgerConflict
@@ -28,7 +28,7 @@ from kms_perimeter.verdict import Outcome, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kms_perimeter.aws.ledger import Finding, State
+    from kms_perimeter.aws.ledger import Entry, Finding, State
     from kms_perimeter.cloudtrail import KeyChange
 
 
@@ -86,6 +86,7 @@ def examine(guard: Guard, change: KeyChange) -> Report:
         if lost:
             return report_on(change, "overwritten", "the guard may have overwritten the event's policy", judged)
         return report_on(change, "quiet", "nothing new", judged)
+    evidence = attributed(evidence, judged, state, lambda: bool(_past(guard, change)))
     case = Case(evidence, judged, state, carried)
     report = _settled(guard, case)
     return replace(report, durations={**report.durations, **case.age()})
@@ -120,8 +121,13 @@ def carried_verdict(guard: Guard, evidence: Evidence, judged: Verdict) -> Verdic
     carried = verdict.judge(change.policy, evidence.key, evidence.perimeter)
     if carried.outcome is not Outcome.ESCAPES:
         return None
-    told = guard.ledger.of_cause(change.key_arn, change.time, change.event_id)
-    return None if any(past.kind is not Kind.OVERWRITTEN for past in told) else carried
+    return None if _past(guard, change) else carried
+
+
+def _past(guard: Guard, change: KeyChange) -> list[Entry]:
+    """What the ledger has of an event that was worked on before; that it was overwritten is another story."""
+    entries = guard.ledger.of_cause(change.key_arn, change.time, change.event_id)
+    return [past for past in entries if past.kind is not Kind.OVERWRITTEN]
 
 
 def weigh(guard: Guard, case: Case) -> Decision:

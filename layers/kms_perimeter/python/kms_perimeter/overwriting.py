@@ -38,10 +38,10 @@ def tell_if_overwritten(guard: Guard, evidence: Evidence, judged: Verdict, state
     change = evidence.change
     if change.policy is None or not _may_be_overwritten(guard, evidence, state):
         return False
-    past = guard.ledger.of_cause(change.key_arn, change.time, change.event_id)
-    if not any(entry.kind is Kind.OVERWRITTEN for entry in past):
+    past = {entry.kind for entry in guard.ledger.of_cause(change.key_arn, change.time, change.event_id)}
+    if not past:
         _tell(guard, evidence, judged, change.policy)
-    return True
+    return not past or Kind.OVERWRITTEN in past  # else the guard has worked on the event before, and on its policy
 
 
 def tell_if_seen_between(guard: Guard, case: Case, planned: Entry, known: State) -> None:

@@ -53,13 +53,13 @@ def tell_look(metrics: Metrics, report: Report, now: Callable[[], datetime] = _u
         return
     if report.event == sweep.SWEEP:
         _count(metrics, f"Swept.{report.outcome or report.done}")
-    elif report.at and report.outcome:
+    elif report.at and report.outcome and report.event != sweep.LOOK:
         metrics.add_metric(name="SecondsToVerdict", unit=MetricUnit.Seconds, value=_seconds(report.at, now()))
 
 
 def tell_fix(metrics: Metrics, report: Report, now: Callable[[], datetime] = _utc_now) -> None:
     """Adds ``SecondsToRemediation``, since the call that opened the key, to the report of a fix."""
-    if report.done == "remediated" and report.at and report.event != sweep.SWEEP:
+    if report.done == "remediated" and report.at and report.event not in sweep.NOBODYS:
         metrics.add_metric(name="SecondsToRemediation", unit=MetricUnit.Seconds, value=_seconds(report.at, now()))
 
 

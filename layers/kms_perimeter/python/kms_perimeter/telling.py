@@ -69,10 +69,11 @@ def _ask(guard: Guard, case: Case, decision: Decision) -> None:
 
 def _openers(guard: Guard, case: Case, start: datetime) -> Iterator[str]:
     """Who has opened the key since then, the last one first."""
-    yield case.evidence.change.actor
+    if case.evidence.change.event_name not in sweep.NOBODYS:
+        yield case.evidence.change.actor
     recent = takewhile(lambda past: past.at >= start, guard.ledger.entries(case.key_arn))
     opened = (past for past in recent if past.kind is Kind.VERDICT and past.facts.get("outcome") == Outcome.ESCAPES)
-    yield from (past.actor for past in opened)
+    yield from (past.actor for past in opened if past.facts.get("event") not in sweep.NOBODYS)
 
 
 def moved_to(guard: Guard, case: Case) -> Message | None:
@@ -88,11 +89,11 @@ def moved_to(guard: Guard, case: Case) -> Message | None:
 
 
 def matter(case: Case) -> Matter:
-    """What a message is about; a sweep is no call that anybody made."""
+    """What a message is about; a sweep is no call that anybody made, and for a look nobody is known."""
     change, opening = case.evidence.change, case.state.opening
     since = opening.at if opening else None
-    if change.event_name == sweep.SWEEP:
-        return Matter(change.key_arn, case.judged, since=since)
+    if change.event_name in sweep.NOBODYS:
+        return Matter(change.key_arn, case.judged, since=since, cause=change.event_id)
     outside = cloudtrail.came_from_outside(change, case.evidence.perimeter)
     return Matter(change.key_arn, case.judged, change, outside, since)
 

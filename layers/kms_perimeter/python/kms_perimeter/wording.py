@@ -64,8 +64,8 @@ def named(statement: StatementRef) -> str:
 def cause(change: KeyChange | None, *, outside: bool | None) -> Part:
     """Who made the call, from where and when."""
     if change is None or change.event_name not in WATCHED:
-        when = f" that began on {at(change.time)}" if change else ""
-        return Part("Who did it", (f"Not known: a sweep{when} found the key like this.",))
+        finder = f"a sweep that began on {at(change.time)}" if change else "the guard"
+        return Part("Who did it", (f"Not known: {finder} found the key like this.",))
     origin = f"from {change.source_ip or 'an unknown address'}"
     if change.vpc_endpoint_id:
         origin += f" through {change.vpc_endpoint_id}"

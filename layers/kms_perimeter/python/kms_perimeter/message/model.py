@@ -49,6 +49,7 @@ class Matter:
         change: the call that led here; None, or one that is no KMS operation, where a sweep found it.
         outside: whether that call itself came from outside the perimeter, or None where that cannot be told.
         since: since when the key is open, or None where it is not or that is not known.
+        cause: what led here, where it is no call: two messages with the same one are about the same thing.
     """
 
     key_arn: str
@@ -56,6 +57,7 @@ class Matter:
     change: KeyChange | None = None
     outside: bool | None = None
     since: datetime | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def _about(matter: Matter) -> Part:
 
 
 def _dedup_key(kind: str, matter: Matter) -> str:
-    cause = matter.change.event_id if matter.change else ""
+    cause = matter.change.event_id if matter.change else matter.cause
     found = [(e.operation, e.rule, e.route.value, e.statement.index) for e in matter.verdict.escapes]
     digest = hashlib.sha256(repr((cause, matter.verdict.outcome.value, found)).encode()).hexdigest()
     return f"{kind}/{matter.key_arn}/{digest[:16]}"

@@ -4,13 +4,15 @@ The lister goes through the keys page by page and puts them into the changes que
 the rate that the account's owner gives the sweep. Where it has got to is in the ledger, so whoever comes next goes on.
 """
 
-from kms_perimeter.sweep.batch import KEYS_PER_MESSAGE, SWEEP, SweepBatch, read, sweep_batches
+from kms_perimeter.sweep.batch import KEYS_PER_MESSAGE, LOOK, NOBODYS, SWEEP, SweepBatch, read, sweep_batches
 from kms_perimeter.sweep.lister import Lister, Step, asked, new_id, ordered, step
 from kms_perimeter.sweep.quota import keys_per_second, rates
 from kms_perimeter.sweep.retry import again
 
 __all__ = [
     "KEYS_PER_MESSAGE",
+    "LOOK",
+    "NOBODYS",
     "SWEEP",
     "Lister",
     "Step",

@@ -12,7 +12,9 @@ from kms_perimeter.cloudtrail import KeyChange
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-SWEEP = "Sweep"  # in place of the name of a KMS operation
+# In place of the name of a KMS operation: the cause is no call that anybody made, or it is not known which.
+SWEEP, LOOK = "Sweep", "Look"
+NOBODYS = (SWEEP, LOOK)
 
 # The function takes ten messages at once: a hundred keys, some seconds' work, well within its timeout however slow KMS
 # is; and a change that an event tells of never waits long behind a sweep's keys.

@@ -49,6 +49,7 @@ class State:
 
     Attributes:
         settled: the last finding that was told, acted on and recorded; None for a key never seen before.
+        settled_at: when the policy was read that it is about.
         told: whether people were told of it; an excepted key is settled in silence.
         told_at: when people were last told or reminded of it.
         opening: since when the key is open, or None while it is not.
@@ -64,6 +65,7 @@ class State:
     """
 
     settled: Finding | None = None
+    settled_at: datetime | None = None
     told: bool = False
     told_at: datetime | None = None
     opening: Opening | None = None
@@ -90,6 +92,7 @@ class State:
         opened = _time(item.get("opened_at"))
         return cls(
             settled=settled,
+            settled_at=_time(item.get("settled_at")),
             told=bool(item.get("told")),
             told_at=_time(item.get("told_at")),
             opening=Opening(opened, item.get("opened_by", "")) if opened else None,
