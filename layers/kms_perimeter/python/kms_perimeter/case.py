@@ -99,9 +99,9 @@ def attributed(evidence: Evidence, judged: Verdict, state: State, heard: Callabl
         return evidence
     settled = f"{state.settled_at:%Y%m%dT%H%M%SZ}" if state.settled_at else "first"
     look = KeyChange(
-        event_id=f"{change.event_id}-{settled}",
+        event_id=f"{change.event_id}#{settled}",  # so that `Ledger.of_cause` finds it with the event's own entries
         event_name=sweep.LOOK,
-        time=max(change.time, state.settled_at or change.time),
+        time=change.time,
         key_arn=change.key_arn,
         account=change.account,
         region=change.region,
