@@ -88,6 +88,31 @@ def test_every_statement_has_a_sid_that_reads_as_a_sentence(template: dict[str, 
     assert all(re.fullmatch(r"([A-Z][a-z]+){2,}", sid) for sid in sids)
 
 
+def test_the_guard_stands_in_a_vpc_only_where_all_of_it_is_given(template: dict[str, Any]) -> None:
+    """What reads and what changes key policies can be placed in a VPC; a half-said place is refused beforehand."""
+    placed = {
+        name: f["Properties"]["VpcConfig"] for name, f in functions(template).items() if "VpcConfig" in f["Properties"]
+    }
+    given = ["SubnetIds", "SecurityGroupIds", "GuardVpcId", "GuardVpcEndpointId"]
+    (rule,) = template["Rules"]["TheGuardHasOnePlace"]["Assertions"]
+    none, every = rule["Assert"]["Fn::Or"]
+
+    assert set(placed) == {"OnKeyChange", "OnRemediation"}
+    assert {config["Fn::If"][0] for config in placed.values()} == {"RunsInVpc"}
+    assert none["Fn::And"] == [{"Fn::Equals": [{"Ref": name}, ""]} for name in given]
+    assert every["Fn::And"] == [{"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in given]
+
+
+def test_who_stands_in_a_vpc_may_be_connected_to_it_by_lambda_only(template: dict[str, Any]) -> None:
+    """Lambda needs the role for the network interfaces; the function's own code is denied all of EC2."""
+    for name in ("OnKeyChangeRole", "OnRemediationRole"):
+        about = [s for s in statements(template["Resources"][name]) if any(a.startswith("ec2:") for a in actions(s))]
+
+        assert [s["Effect"] for s in about] == ["Allow", "Allow", "Deny"]
+        assert about[2]["Action"] == "ec2:*"
+        assert about[2]["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
+
+
 def test_each_function_has_a_role_of_its_own(template: dict[str, Any]) -> None:
     """No function holds what another one needs."""
     roles = [function["Properties"]["Role"]["Fn::GetAtt"] for function in functions(template).values()]

@@ -213,6 +213,16 @@ def test_the_guard_follows_the_perimeter_both_ways(perimeter: Perimeter, expecte
     assert statements(back) == statements(FIRST)
 
 
+@pytest.mark.parametrize(("perimeter", "expected"), CHANGED.values(), ids=CHANGED)
+def test_an_enclosed_key_can_be_behind_its_perimeter(perimeter: Perimeter, expected: list[str]) -> None:
+    """A wider perimeter is not kept from anybody by our own statement of yesterday, once somebody asks."""
+    assert expected
+    assert remedy.is_outdated(FIRST.policy, KEY, perimeter)
+    assert not remedy.is_outdated(FIRST.policy, KEY, PERIMETER)
+    assert not remedy.is_outdated(remedy.plan(FIRST.policy, KEY, perimeter).policy, KEY, perimeter)
+    assert not remedy.is_outdated(a_policy(allow()), KEY, perimeter)
+
+
 def test_a_narrower_perimeter_takes_its_network_out_of_the_policy() -> None:
     """What is approved no more stands nowhere in the new policy."""
     both = Perimeter("p", (replace(USE, vpc_endpoints=(ENDPOINT, OTHER_ENDPOINT)),))

@@ -5,7 +5,8 @@ what takes a search.
 """
 
 from kms_perimeter.perimeter import Strategy
+from kms_perimeter.remedy.guarding import is_outdated
 from kms_perimeter.remedy.model import Plan, Proof, ProofCode, Standpoint
 from kms_perimeter.remedy.planner import diff_of, plan
 
-__all__ = ["Plan", "Proof", "ProofCode", "Standpoint", "Strategy", "diff_of", "plan"]
+__all__ = ["Plan", "Proof", "ProofCode", "Standpoint", "Strategy", "diff_of", "is_outdated", "plan"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kms_perimeter.policy import operations
+from kms_perimeter.policy import document, operations
+from kms_perimeter.policy.escape import NOBODYS_ACCOUNT
+from kms_perimeter.policy.record import replace
 from kms_perimeter.policy.request import Route
 from kms_perimeter.remedy import guard_statement, splice
 from kms_perimeter.verdict import Outcome, boundary_of, judge
@@ -35,6 +37,21 @@ def guarded(policy_text: str, key: Key, perimeter: Perimeter) -> str:
         return new
     bound = list(dict.fromkeys([*bound, *_to_bind(again, key, boundary)]))
     return _with_guards(policy_text, bound, key, boundary, strangers=True)
+
+
+def is_outdated(policy_text: str, key: Key, perimeter: Perimeter) -> bool:
+    """Whether a policy holds guard statements of ours that the perimeter no longer asks for as they are.
+
+    Such a key may be enclosed all the same: a network that was approved since is still shut out by our own statement.
+
+    Raises:
+        MalformedPolicy: the policy cannot be read.
+    """
+    present = document.parse(policy_text)
+    if not any(map(guard_statement.is_ours, splice.statements(policy_text))):
+        return False
+    known = replace(key, account=key.account or document.account_of(present) or NOBODYS_ACCOUNT)
+    return guarded(policy_text, known, perimeter) != policy_text
 
 
 def bindable(key: Key) -> list[str]:
