@@ -18,11 +18,13 @@ import boto3
 
 from kms_perimeter.sweep import keys_per_second
 from tests.unit.account import APPROVED, OURS, REGION
+from tests.unit.test_settings import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SWEEP = "2026-11-24T06:00:00Z"
+PATIENCE = 60  # seconds
 LISTER_SECONDS = 60  # the timeout of on_sweep in the template
 
 
@@ -91,6 +93,7 @@ class Stage:
     home: Path
     environ: dict[str, str]
     running: list[subprocess.Popen[str]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
         """Start what plays Lambda."""
@@ -118,6 +121,15 @@ class Stage:
         with urllib.request.urlopen(f"{self.environ['AWS_ENDPOINT_URL']}/{what}") as answer:  # noqa: S310 - ours
             told: dict[str, Any] = json.loads(answer.read())
             return told
+
+    def check(self, looked_at: int) -> None:
+        """See that something is going on.
+
+        Raises:
+            RuntimeError: no key has been looked at in the first minute; the message ends with what was logged last.
+        """
+        if not looked_at and time.monotonic() > self.began + PATIENCE:
+            raise RuntimeError(f"no key was looked at in {PATIENCE} s: {(self.home / 'log').read_text()[-2000:]}")
 
     def memory(self, function: str) -> int:
         """The most memory that a process of this function had."""
@@ -159,26 +171,13 @@ def environ(run: Run, port: int, home: Path) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **COMPLETE,
         "APPROVED_VPC_ENDPOINTS": APPROVED,
-        "APPROVED_VPCS": "",
-        "PERIMETER_FILE": "",
-        "MODE": "alert",
-        "CONTESTED_AFTER": "3",
-        "CONTESTED_WINDOW_MINUTES": "60",
         "GUARDED_ACCOUNT": OURS,
-        "GUARD_ROLE_ARN": "",
         "CHANGES_QUEUE_URL": f"{url}/queue/changes",
-        "REMEDIATIONS_QUEUE_URL": "",
         "DIGEST_QUEUE_URL": f"{url}/queue/digest",
-        "MOST_ALERTS": "10",
         "ALERTS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{OURS}:alerts",
         "LEDGER_TABLE": "ledger",
-        "SLACK_WEBHOOK_SECRET_ARN": "",
-        "SLACK_SIGNING_SECRET_ARN": "",
-        "SLACK_APPROVERS": "",
-        "SLACK_TEAM_ID": "",
-        "SLACK_ORIGIN": "https://hooks.slack.com",
-        "ANSWERS_QUEUE_URL": "",
         "SWEEPS_QUEUE_URL": f"{url}/queue/sweeps",
         "SWEEP_QUOTA_SHARE": str(run.share),
         "SWEEP_WORKERS": str(run.workers),
@@ -196,6 +195,7 @@ def sweep(run: Run, tell: Callable[[str], None] = lambda _: None) -> Result:
         _order(playing)
         killed = run.kill is None
         while not (now := playing.ask("progress"))["listed"] or now["waiting"]:
+            playing.check(now["looked at"])
             if not killed and now["looked at"] >= run.keys * (run.kill or 0):
                 tell(f"killed after {now['looked at']:,} keys")
                 playing.kill()
