@@ -6,6 +6,7 @@ SAM     := .venvs/sam
 AWS     := .venvs/ministack
 CHECKOV := .venvs/checkov
 NODE    := tests/oracles/node_modules
+AXE     := tests/report/node_modules
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -68,16 +69,19 @@ lock: ## write the lock files anew
 
 .PHONY: clean
 clean: ## remove what was made here
-	rm -rf $(VENV) .venvs .aws-sam $(NODE) .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venvs .aws-sam $(NODE) $(AXE) .hypothesis .pytest_cache .mypy_cache .ruff_cache
 
 # Node is needed only for the engine of somebody else that ours is compared with; without it those tests say so.
 .PHONY: oracles
 oracles:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE)/.package-lock.json; \
-	else echo "no npm here: the comparison with iam-simulate will be skipped"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE)/.package-lock.json $(AXE)/.package-lock.json; \
+	else echo "no npm here: the comparison with iam-simulate and axe-core's look at the report will be skipped"; fi
 
 $(NODE)/.package-lock.json: tests/oracles/package-lock.json
 	npm ci --prefix tests/oracles --no-audit --no-fund --loglevel=error
+
+$(AXE)/.package-lock.json: tests/report/package-lock.json
+	npm ci --prefix tests/report --no-audit --no-fund --loglevel=error
 
 $(VENV)/.done: requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

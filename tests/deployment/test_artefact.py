@@ -39,6 +39,7 @@ def test_the_layer_holds_what_functions_import_and_no_more(layer: Path) -> None:
     assert {"kms_perimeter", "aws_lambda_powertools", "jmespath"} <= held
     assert not held & {"boto3", "botocore", "aws_xray_sdk", "pydantic", "python", "bin", "tests"}
     assert not (layer / "kms_perimeter" / "cli").exists()
+    assert not (layer / "kms_perimeter" / "report").exists()
     assert sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) < 14 * MEGABYTE
 
 

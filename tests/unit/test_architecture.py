@@ -32,6 +32,7 @@ ORDER = (
     "wording",
     "decision",
     "fleet",
+    "report",
     "slack_actions",
     "message",
     "finding",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kms_perimeter.cli.measure import Measure
     from kms_perimeter.fleet import Fleet
 
-FORMATS = ("text", "json", "csv", "sarif")
+FORMATS = ("text", "json", "csv", "sarif", "html")
 # A tenth of the smallest quota that a scan lives on (GetKeyPolicy, 1,000 a second and Region, *Request quotas* in the
 # AWS KMS Developer Guide): applications share it.
 RATE = 100
@@ -34,6 +34,7 @@ Examples:
   kms-perimeter scan --vpc-endpoint vpce-0a1b2c3d4e5f60718 --region eu-west-1 --region eu-central-1
   kms-perimeter scan --stack kms-perimeter --profile production --format json --out fleet.json
   kms-perimeter scan --parameter /kms-perimeter/perimeter --all-regions --format csv > fleet.csv
+  kms-perimeter scan --perimeter perimeter.yaml --plan --format html --out report.html
 
 \b
 Needs: kms:ListKeys, kms:ListAliases, kms:DescribeKey, kms:GetKeyPolicy; kms:ListResourceTags where a perimeter
@@ -180,6 +181,10 @@ def _rendered(fleet: Fleet, output: str, *, every: bool) -> str:
             from kms_perimeter.cli.scanning import code_scanning  # noqa: PLC0415 - likewise
 
             return json.dumps(code_scanning.log(fleet), indent=2) + "\n"
+        case "html":
+            from kms_perimeter import report  # noqa: PLC0415 - likewise
+
+            return report.render(fleet)
         case _:
             from kms_perimeter.cli.scanning import tell  # noqa: PLC0415 - likewise
 

@@ -1,0 +1,125 @@
+"""What the page knows of each key: a row for everyone, and details, kept once where many keys have the same."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from kms_perimeter.fleet import Standing
+from kms_perimeter.report.paths import paths_of
+from kms_perimeter.wording import console, named, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kms_perimeter.fleet import Fleet, KeyFinding
+    from kms_perimeter.perimeter import PolicyException
+    from kms_perimeter.remedy import Plan
+    from kms_perimeter.verdict import Advisory
+
+COLUMNS = (
+    "standing",
+    "arn",
+    "aliases",
+    "perimeter",
+    "mode",
+    "kind",
+    "tags",
+    "opened",
+    "enforce",
+    "console",
+    "detail",
+)
+
+
+class Details:
+    """Details, each kept once: keys made by one template have the same policy, and so the same to tell."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def place(self, detail: Mapping[str, Any]) -> int:
+        """The place of a detail among those kept; -1 where there is nothing to tell."""
+        told = {name: value for name, value in detail.items() if value}
+        if not told:
+            return -1
+        return self._places.setdefault(json.dumps(told), len(self._places))
+
+    def all(self) -> list[Any]:
+        """The details in their places."""
+        return [json.loads(text) for text in self._places]
+
+
+def data_of(fleet: Fleet, days: list[dict[str, Any]]) -> dict[str, Any]:
+    """Everything that the page's script draws.
+
+    Args:
+        fleet: the keys, the most urgent first.
+        days: how the fleet stood day by day.
+    """
+    details = Details()
+    order = {standing: place for place, standing in enumerate(Standing)}
+    keys = [_row(finding, details) for finding in sorted(fleet.findings, key=lambda f: order[f.standing])]
+    return {
+        "ended": fleet.ended.isoformat(),
+        "standings": [standing.value for standing in Standing],
+        "columns": list(COLUMNS),
+        "keys": keys,
+        "details": details.all(),
+        "days": days,
+    }
+
+
+def _row(finding: KeyFinding, details: Details) -> list[Any]:
+    opened = finding.opened
+    watched = finding.standing not in (Standing.ENCLOSED, Standing.UNWATCHED)
+    return [
+        finding.standing.value,
+        finding.arn,
+        list(finding.aliases),
+        finding.perimeter or "",
+        finding.mode or "",
+        " ".join(part for part in (finding.key_usage, finding.key_spec, finding.state) if part),
+        [f"{name}={value}" for name, value in (finding.tags or {}).items()],
+        opened.to_json() if opened else None,
+        _enforce(finding.plan),
+        console(finding.arn) if watched else "",
+        details.place(_detail(finding)),
+    ]
+
+
+def _enforce(plan: Plan | None) -> str:
+    if plan is None:
+        return ""
+    return "refuses" if plan.refused else "closes" if plan.changed else "changes nothing"
+
+
+def _detail(finding: KeyFinding) -> dict[str, Any]:
+    verdict = finding.verdict
+    reason = finding.unreadable or (verdict.reason if verdict else None)
+    return {
+        "reason": sentence(reason) if reason else "",
+        "exception": _exception(finding.exception) if finding.exception else "",
+        "paths": [path.to_json() for path in paths_of(finding)],
+        "advisories": [_advisory(advisory) for advisory in verdict.advisories] if verdict else [],
+        "plan": _plan(finding.plan) if finding.plan else None,
+    }
+
+
+def _exception(exception: PolicyException) -> str:
+    return f"{exception.owner} answers for it until {exception.expires.isoformat()}: {sentence(exception.reason)}"
+
+
+def _advisory(advisory: Advisory) -> dict[str, str]:
+    place = f"{named(advisory.statement)}: " if advisory.statement else ""
+    return {"code": advisory.code, "message": f"{place}{sentence(advisory.message)}"}
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "strategy": plan.strategy.value,
+        "refused": sentence(plan.refused) if plan.refused else "",
+        "diff": plan.diff,
+        "losses": [sentence(loss) for loss in plan.losses],
+        "proofs": [{"holds": proof.holds, "sentence": sentence(proof.sentence)} for proof in plan.proofs],
+    }
