@@ -107,6 +107,11 @@ class Webhook:
         """Answer the next posts with a server's error, as often as told."""
         self._make_trouble(times, _Reply(status, "rollup_error"))
 
+    def recover(self) -> None:
+        """Make no more trouble."""
+        with self._changed:
+            self._trouble.clear()
+
     def _make_trouble(self, times: int, reply: _Reply) -> None:
         with self._changed:
             self._trouble += [reply] * times
