@@ -79,7 +79,7 @@ class Injector:
     def install(self, session: Session) -> None:
         """Takes its place in front of AWS, for every client that the session makes from now on."""
         session.get_component("event_emitter").register_first("before-send", self.before_send)
-        session.get_component("event_emitter").register_first("needs-retry", retry_at_once)
+        session.get_component("event_emitter").register_first("needs-retry", self.needs_retry)
 
     def before_send(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse | None:  # noqa: ANN401
         """Answers in place of AWS where the fault strikes."""
@@ -94,6 +94,11 @@ class Injector:
         self.struck += 1
         return self._strike(service, event_name, request, kwargs)
 
+    def needs_retry(self, **told: Any) -> float | None:  # noqa: ANN401 - as botocore gives it
+        """Lets moto answer again, and has what can be tried again tried again at once."""
+        botocore_stubber.enabled = True
+        return retry_at_once(**told)
+
     def _strike(
         self, service: str, event_name: str, request: AWSPreparedRequest, kwargs: dict[str, Any]
     ) -> AWSResponse:
@@ -107,6 +112,7 @@ class Injector:
                 botocore_stubber(event_name, request, **kwargs)
                 raise ProcessKilledError(event_name)
         kind = Fault.THROTTLED if self.fault is Fault.THROTTLED_ONCE else self.fault
+        botocore_stubber.enabled = False  # botocore asks every handler of the event, whatever the first one answers
         code = _CODES.get(kind, {}).get(service) or _OTHERWISE[kind]
         return _refusal(500 if kind is Fault.SERVER_ERROR else 400, code, service)
 

@@ -109,7 +109,7 @@ def test_a_key_is_contested_until_it_is_released(account: Account) -> None:
     """The mark is set once, and may be set again after a release."""
     account.guard.ledger.contest(KEY, NOON)
     with pytest.raises(LedgerConflict):
-        account.guard.ledger.contest(KEY, NOON)
+        account.guard.ledger.contest(KEY, NOON + timedelta(seconds=1))
     assert account.guard.ledger.state(KEY).contested_since == NOON
 
     account.guard.ledger.release(KEY)

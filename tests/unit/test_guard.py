@@ -10,6 +10,7 @@ from kms_perimeter import guard, perimeter
 from kms_perimeter.aws.ledger import Finding, Kind
 from kms_perimeter.errors import LedgerConflict
 from kms_perimeter.fingerprint import fingerprint
+from kms_perimeter.guard import OWN_DOING
 from kms_perimeter.perimeter import AppliesTo, Mode, Perimeter, PerimeterFile, PolicyException, Rule
 from kms_perimeter.sweep import sweep_batches
 from tests.unit.account import APPROVED, NOON, OPEN, OURS, REGION, STRANGER, Account, a_change, closed, refuse
@@ -146,6 +147,22 @@ def test_the_guards_own_event_is_silent_even_if_it_overtakes_the_guard(account: 
     report = guard.examine(account.guard, a_change(arn, "event-2", policy=closed()))
 
     assert (report.done, account.kinds()) == ("quiet", [])
+
+
+def test_what_the_guard_has_put_but_never_told_of_is_told_by_a_later_sweep(account: Account) -> None:
+    """A remediation that died after its put, and whose order was lost for good, does not leave the case open."""
+    arn = account.key(OPEN)
+    guard.examine(account.guard, a_change(arn))
+    account.guard.ledger.plan(arn, fingerprint(closed()), NOON)
+    account.put(arn, closed())
+    account.told()
+
+    account.clock.time = NOON + OWN_DOING + timedelta(minutes=1)
+    guard.examine(account.guard, a_change(arn, "sweep-1", event_name="Sweep"))
+
+    assert account.kinds() == ["exposure-closed"]
+    state = account.guard.ledger.state(arn)
+    assert (state.settled and state.settled.outcome, state.opening) == ("enclosed", None)
 
 
 def test_a_key_that_is_opened_again_each_time_is_given_up_once(account: Account) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter import cloudtrail, sweep, verdict
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
     from kms_perimeter.aws.ledger import Entry, Finding, State
     from kms_perimeter.cloudtrail import KeyChange
+
+# An order comes again for half an hour at most; what it has not told by then it never will.
+OWN_DOING = timedelta(hours=1)
 
 
 def work(guard: Guard, body: str) -> Iterator[Report]:
@@ -82,7 +86,7 @@ def examine(guard: Guard, change: KeyChange) -> Report:
     state = guard.ledger.observe(change.key_arn, finding, evidence.read_at)
     carried = carried_verdict(guard, evidence, judged)
     lost = tell_if_overwritten(guard, evidence, judged, state)
-    if carried is None and _nothing_new(finding, state):
+    if carried is None and _nothing_new(guard, finding, state):
         if lost:
             return report_on(change, "overwritten", "the guard may have overwritten the event's policy", judged)
         return report_on(change, "quiet", "nothing new", judged)
@@ -213,7 +217,7 @@ def _still_to_look_at(guard: Guard, swept: tuple[KeyChange, ...]) -> Iterator[Ke
             yield change
 
 
-def _nothing_new(finding: Finding, state: State) -> bool:
+def _nothing_new(guard: Guard, finding: Finding, state: State) -> bool:
     """Whether there is nothing to do, nor to tell: the key is enclosed, and that is known.
 
     A policy that the guard has planned is the guard's own doing, and the remediation tells of it: its event may come
@@ -221,5 +225,6 @@ def _nothing_new(finding: Finding, state: State) -> bool:
     """
     if finding.outcome != Outcome.ENCLOSED:
         return False
-    own = finding.fingerprint == state.planned and state.contested_since is None
+    recent = state.planned_at is not None and guard.now() - state.planned_at < OWN_DOING
+    own = finding.fingerprint == state.planned and recent and state.contested_since is None
     return own or state.settled == finding

@@ -21,6 +21,7 @@ __all__ = [
     "Kind",
     "Ledger",
     "Opening",
+    "Opening",
     "Progress",
     "State",
     "Sweeps",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from kms_perimeter.aws.ledger.entry import Entry, Kind, cause_of, text_of
 from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, STATE, Finding, Opening, State
@@ -57,8 +58,10 @@ class Ledger:
         Raises:
             LedgerConflict: another run is at the same finding right now; try again later and find it settled.
         """
-        free = "attribute_not_exists(claim) OR claim <> :claim OR claimed_at < :stale"
-        claim = {"claim": f"{finding.outcome}#{finding.fingerprint}#{finding.perimeter}", "claimed_at": text_of(now)}
+        free = "attribute_not_exists(claim) OR claim <> :claim OR claimed_at < :stale OR claimed_by = :claimed_by"
+        what = f"{finding.outcome}#{finding.fingerprint}#{finding.perimeter}"
+        # A call of its own, which botocore repeats as it is if the answer gets lost: that must not be refused.
+        claim = {"claim": what, "claimed_at": text_of(now), "claimed_by": uuid4().hex}
         self._set(key_arn, claim, only_if=free, stale=text_of(now - CLAIM))
 
     def settle(
@@ -114,7 +117,7 @@ class Ledger:
         Raises:
             LedgerConflict: another run has done so since `last`.
         """
-        self._set(key_arn, {"told_at": text_of(now)}, only_if="told_at = :last", last=text_of(last))
+        self._set(key_arn, {"told_at": text_of(now)}, only_if="told_at IN (:last, :told_at)", last=text_of(last))
 
     def warn(self, key_arn: str, day: date) -> None:
         """Notes that people were reminded of the day on which the key's exception ends."""
@@ -126,7 +129,7 @@ class Ledger:
         Raises:
             LedgerConflict: it is marked already.
         """
-        unmarked = "attribute_not_exists(contested_since) OR contested_since = :nothing"
+        unmarked = "attribute_not_exists(contested_since) OR contested_since IN (:nothing, :contested_since)"
         self._set(key_arn, {"contested_since": text_of(now)}, only_if=unmarked, nothing="")
 
     def release(self, key_arn: str) -> None:
