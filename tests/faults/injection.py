@@ -67,6 +67,8 @@ class Injector:
             among them.
         struck: how often the fault has struck.
         meanwhile: what happens in the world right before a call is sent, given how many were sent before it.
+        recover: lets time pass after each call to KMS once a fault has struck: botocore's adaptive mode, once
+            throttled, waits by the clock for its next token: two seconds at most, and for ever if the clock stands.
     """
 
     operation: str = ""
@@ -75,6 +77,7 @@ class Injector:
     calls: list[str] = field(default_factory=list)
     struck: int = 0
     meanwhile: Callable[[int], None] = lambda _: None
+    recover: Callable[[], None] = lambda: None
 
     def install(self, session: Session) -> None:
         """Takes its place in front of AWS, for every client that the session makes from now on."""
@@ -94,9 +97,11 @@ class Injector:
         self.struck += 1
         return self._strike(service, event_name, request, kwargs)
 
-    def needs_retry(self, **told: Any) -> float | None:  # noqa: ANN401 - as botocore gives it
+    def needs_retry(self, event_name: str, **told: Any) -> float | None:  # noqa: ANN401 - as botocore gives it
         """Lets moto answer again, and has what can be tried again tried again at once."""
         botocore_stubber.enabled = True
+        if self.struck and ".kms." in event_name:
+            self.recover()
         return retry_at_once(**told)
 
     def _strike(

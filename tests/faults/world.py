@@ -113,6 +113,7 @@ class World:
             slack = stack.enter_context(Webhook())
             world = cls(Injector(), slack, time)
             world.injector.meanwhile = world._pass_time
+            world.injector.recover = lambda: time.shift(timedelta(seconds=2.1))
             stack.enter_context(_environment(world._build() | settings))
             stack.enter_context(_sessions(world.injector))
             yield world
@@ -191,11 +192,7 @@ class World:
                 fifo = {"MessageGroupId": group, "MessageDeduplicationId": f"redrive-{moved}"} if group else {}
                 sqs.send_message(QueueUrl=self.inputs[name], MessageBody=message["Body"], **fifo)
                 moved += 1
-<<<<<<< HEAD
         for message in self.take("failed-dead", delete=True):
-=======
-        for message in self._take("failed-dead", delete=True):
->>>>>>> 7fbb6a5 (Strike calls without their effect; repeat a lost claim; tell late what the guard has put and never told)
             self._alert(json.loads(message["Body"]))
             moved += 1
         return moved
