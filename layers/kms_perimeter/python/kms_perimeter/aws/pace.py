@@ -74,30 +74,3 @@ def _gate(turns: Pace) -> Callable[..., None]:
         turns.wait()
 
     return wait
-
-
-def pace(
-    client: Any,  # noqa: ANN401 - any client of botocore
-    rates: Mapping[str, float],
-    clock: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
-) -> None:
-    """Makes the client wait before each call, and each further try of a call, until it is due.
-
-    Args:
-        client: the client.
-        rates: calls a second, by operation; another operation is not held up.
-        clock: seconds, from any start.
-        pause: waits for so many seconds.
-    """
-    service = client.meta.service_model.service_id.hyphenize()
-    for operation, rate in rates.items():
-        turns = Pace(rate, clock, pause, burst=MADE_UP_FOR)
-        client.meta.events.register(f"before-send.{service}.{operation}", _gate(turns))
-
-
-def _gate(turns: Pace) -> Callable[..., None]:
-    def wait(**_: object) -> None:
-        turns.wait()
-
-    return wait

@@ -21,7 +21,6 @@ __all__ = [
     "Kind",
     "Ledger",
     "Opening",
-    "Opening",
     "Progress",
     "State",
     "Sweeps",
