@@ -30,24 +30,38 @@ COLUMNS = (
     "console",
     "detail",
 )
+WORTH_KEEPING = 24  # characters; a place takes a few itself
 
 
-class Details:
-    """Details, each kept once: keys made by one template have the same policy, and so the same to tell."""
+class Kept:
+    """Texts, lists and objects, each kept once, and named by its place where it stands in another.
+
+    Keys made by one template have the same to tell, and those of different templates still have statements, diffs and
+    operations in common. Nothing that is kept is a number, so each number in it is a place.
+    """
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
 
     def place(self, detail: Mapping[str, Any]) -> int:
-        """The place of a detail among those kept; -1 where there is nothing to tell."""
-        told = {name: value for name, value in detail.items() if value}
-        if not told:
-            return -1
-        return self._places.setdefault(json.dumps(told), len(self._places))
+        """The place of a detail; -1 where there is nothing to tell."""
+        told = {name: self._shortened(value) for name, value in detail.items() if value}
+        return self._place(json.dumps(told)) if told else -1
 
     def all(self) -> list[Any]:
-        """The details in their places."""
+        """Everything that is kept, in its place; what it is made of comes before it."""
         return [json.loads(text) for text in self._places]
+
+    def _place(self, text: str) -> int:
+        return self._places.setdefault(text, len(self._places))
+
+    def _shortened(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value but a number
+        if isinstance(value, dict):
+            value = {name: self._shortened(member) for name, member in value.items()}
+        elif isinstance(value, list):
+            value = [self._shortened(member) for member in value]
+        text = json.dumps(value)
+        return value if len(text) < WORTH_KEEPING else self._place(text)
 
 
 def data_of(fleet: Fleet, days: list[dict[str, Any]]) -> dict[str, Any]:
@@ -57,20 +71,20 @@ def data_of(fleet: Fleet, days: list[dict[str, Any]]) -> dict[str, Any]:
         fleet: the keys, the most urgent first.
         days: how the fleet stood day by day.
     """
-    details = Details()
+    kept = Kept()
     order = {standing: place for place, standing in enumerate(Standing)}
-    keys = [_row(finding, details) for finding in sorted(fleet.findings, key=lambda f: order[f.standing])]
+    keys = [_row(finding, kept) for finding in sorted(fleet.findings, key=lambda f: order[f.standing])]
     return {
         "ended": fleet.ended.isoformat(),
         "standings": [standing.value for standing in Standing],
         "columns": list(COLUMNS),
         "keys": keys,
-        "details": details.all(),
+        "kept": kept.all(),
         "days": days,
     }
 
 
-def _row(finding: KeyFinding, details: Details) -> list[Any]:
+def _row(finding: KeyFinding, kept: Kept) -> list[Any]:
     opened = finding.opened
     watched = finding.standing not in (Standing.ENCLOSED, Standing.UNWATCHED)
     return [
@@ -84,7 +98,7 @@ def _row(finding: KeyFinding, details: Details) -> list[Any]:
         opened.to_json() if opened else None,
         _enforce(finding.plan),
         console(finding.arn) if watched else "",
-        details.place(_detail(finding)),
+        kept.place(_detail(finding)),
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ LICENCE = "chartist-1.5.0.LICENSE"
 SCRIPTS = ("dom.js", "model.js", "theme.js", "detail.js", "table.js", "chart.js", "start.js")
 # The two style attributes that Chartist sets on what it draws.
 DRAWN_STYLES = ("width: 100%; height: 100%;", "overflow: visible;")
+# What HTML cannot hold as it is (*Preprocessing the input stream* in the HTML Standard), and JSON may spell.
+NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 WITHOUT_SCRIPT = 100  # open keys that are named to whoever reads the page where no script runs
 
 
@@ -38,7 +41,7 @@ def render(fleet: Fleet) -> str:
     scripts = (_library(), _script())
     level, headline = summary.headline(fleet)
     days = summary.days(fleet)
-    return _template().render(
+    page = _template().render(
         fleet=fleet,
         policy=_policy(style, scripts),
         style=Markup(style),  # noqa: S704 - ours
@@ -54,6 +57,7 @@ def render(fleet: Fleet) -> str:
         meanings=summary.MEANINGS,
         without_script=fleet.of(Standing.OPEN)[:WITHOUT_SCRIPT],
     )
+    return NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", page)
 
 
 def _parts(fleet: Fleet) -> list[tuple[str, str, list[summary.Part]]]:

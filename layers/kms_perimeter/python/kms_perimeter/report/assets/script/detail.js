@@ -48,7 +48,7 @@ const advisoriesOf = (advisories) => advisories.length ? [el("h3", {}, "Also wor
   el("ul", {}, ...advisories.map((one) => el("li", {}, el("code", {}, one.code), " ", ...marked(one.message))))] : [];
 
 const detailsOf = (key) => {
-  const { reason, exception, paths = [], advisories = [], plan } = detailOf(key);
+  const { reason, exception, paths = [], advisories = [], plan } = detailAt(key.detail);
   return [
     factsOf(key),
     exception ? el("p", {}, exception) : "",

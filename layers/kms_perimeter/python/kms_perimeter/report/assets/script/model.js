@@ -12,13 +12,20 @@ const keys = data.keys.map((values) => {
     since: key.opened ? Date.parse(key.opened.at) : null,
   };
 });
-const detailOf = (key) => data.details[key.detail] || {};
+// What many keys have in common is kept once, and a number stands for it.
+const told = (value) => {
+  if (typeof value === "number") return told(data.kept[value]);
+  if (Array.isArray(value)) return value.map(told);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, told(member)]));
+};
+const detailAt = (place) => (place < 0 ? {} : told(place));
 
 // What a search looks at is put together once for each key, and once for each detail that keys share.
 const words = new Map();
 const detailWords = (place) => {
   if (!words.has(place)) {
-    const detail = data.details[place] || {};
+    const detail = detailAt(place);
     const paths = (detail.paths || []).flatMap((path) => [path.sentence, path.request.principal, ...path.operations, ...path.steps.map((step) => step.text)]);
     const codes = (detail.advisories || []).map((advisory) => advisory.code);
     words.set(place, [detail.reason, detail.exception, ...paths, ...codes].join("\n").toLowerCase());

@@ -97,7 +97,10 @@ const startTable = () => {
   byId("search").addEventListener("input", refresh);
   const form = document.querySelector(".filters");
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => queueMicrotask(() => setTimeout(refresh)));
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    showAll();
+  });
   byId("previous").addEventListener("click", turn(-1));
   byId("next").addEventListener("click", turn(1));
   byId("unfold").addEventListener("click", () => {
@@ -115,11 +118,16 @@ const startTable = () => {
   byId("explorer").hidden = false;
   refresh();
 };
+const showAll = () => {
+  for (const name of ["search", ...FILTERS]) byId(name).value = "";
+  refresh();
+};
 // An alert can link to one key: report.html#arn:aws:kms:…
 const showLinked = () => {
   const arn = decodeURIComponent(location.hash.slice(1));
+  if (!keys.some((key) => key.arn === arn)) return;
+  if (!state.shown.some((key) => key.arn === arn)) showAll();
   const place = state.shown.findIndex((key) => key.arn === arn);
-  if (place < 0) return;
   state.expanded.add(state.shown[place]);
   state.page = Math.floor(place / PAGE);
   draw();
