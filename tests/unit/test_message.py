@@ -16,7 +16,7 @@ from kms_perimeter.decision import Decision, DecisionKind, Severity, decide
 from kms_perimeter.letter import Letter, Part
 from kms_perimeter.message import STILL_OPEN, Exposure, Matter, Message, Notice
 from kms_perimeter.perimeter import Mode, Perimeter, PolicyException, Rule, Strategy
-from kms_perimeter.remedy import Plan
+from kms_perimeter.remedy import Plan, Proof, ProofCode
 from kms_perimeter.verdict import Advisory, Escape, Outcome, Request, Route, StatementRef, Verdict
 
 CASES = Path(__file__).parents[1] / "cases" / "messages"
@@ -88,7 +88,11 @@ def a_notice(number: int, kind: str = "alert", severity: Severity = Severity.HIG
 
 
 PIPELINE = "arn:aws:sts::111122223333:assumed-role/Pipeline/run"
-PLAN = Plan("{}", ENCLOSED, changed=True, diff=DIFF, refused=None, strategy=Strategy.GUARD)
+PROOFS = (
+    Proof(ProofCode.ENCLOSED, True, "the new policy is enclosed"),  # noqa: FBT003 - the proof's own field
+    Proof(ProofCode.NOTHING_LOST, True, "inside the perimeter nobody loses anything"),  # noqa: FBT003 - likewise
+)
+PLAN = Plan("{}", ENCLOSED, changed=True, diff=DIFF, refused=None, strategy=Strategy.GUARD, proofs=PROOFS)
 REFUSED = replace(PLAN, refused="nobody could change the policy any more")
 
 MESSAGES = {
@@ -127,6 +131,7 @@ MESSAGES = {
         diff=DIFF,
         exposure=Exposure(OPENED, a_change().actor, NOON, "the guard"),
     ),
+    "a_key_whose_guard_statement_follows": message.followed(Matter(KEY, ENCLOSED), diff=DIFF),
     "a_refused_plan": message.refused(FROM_OUTSIDE, reason="nobody could change the policy any more", diff=DIFF),
     "a_refused_plan_without_diff": message.refused(FROM_OUTSIDE, reason="the key has grants to AWS services"),
     "an_unreadable_key": message.unreadable(KEY, reason="AccessDeniedException from GetKeyPolicy", change=a_change()),

@@ -288,6 +288,35 @@ def test_a_key_that_cannot_be_read_any_more_is_told(account: Account) -> None:
     assert account.kinds() == ["unreadable"]
 
 
+def test_the_guards_own_statement_follows_the_perimeter(account: Account) -> None:
+    """A network that is approved later is let in on keys that the guard has closed, and that is told as what it is."""
+    arn = account.key(OPEN)
+    remediate(account.guard, an_order(arn))
+    account.told()
+    wider = account.under(perimeter.simple((APPROVED,), ("vpc-2b2b2b2b",), Mode.ENFORCE))
+
+    seen = guard.examine(wider, a_change(arn, "sweep-1", event_name="Sweep"))
+    (order,) = account.ordered()
+    done = remediate(wider, Order.from_json(order))
+
+    assert (seen.done, done.done) == ("follow", "followed")
+    assert "vpc-2b2b2b2b" in account.policy(arn)
+    assert account.kinds() == ["followed"]
+    assert account.guard.ledger.state(arn).remediations_since(NOON - timedelta(days=1)) == 1
+    assert guard.examine(wider, a_change(arn, "sweep-2", event_name="Sweep")).done == "quiet"
+
+
+def test_in_mode_alert_the_guards_own_statement_stays(account: Account) -> None:
+    """What may only tell changes nothing."""
+    arn = account.key(OPEN)
+    remediate(account.guard, an_order(arn))
+    account.told()
+    wider = account.under(perimeter.simple((APPROVED,), ("vpc-2b2b2b2b",), Mode.ALERT))
+
+    assert guard.examine(wider, a_change(arn, "sweep-1", event_name="Sweep")).done == "quiet"
+    assert account.ordered() == []
+
+
 def test_the_last_enclosed_policy_can_be_restored(account: Account) -> None:
     """With the strategy `restore` the key gets back the policy that the ledger knows to be enclosed."""
     arn = account.key(closed())

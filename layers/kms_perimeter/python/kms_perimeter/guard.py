@@ -22,6 +22,7 @@ from kms_perimeter.evidence import NO_PERIMETER, Evidence, Guard, Report, gather
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.order import Order
 from kms_perimeter.overwriting import tell_if_overwritten
+from kms_perimeter.planning import must_follow
 from kms_perimeter.reminding import exception_for, remind
 from kms_perimeter.telling import announce, moved_to, tell_unreadable, tell_unwatched, verdict_entry
 from kms_perimeter.verdict import Outcome, Verdict
@@ -87,6 +88,9 @@ def examine(guard: Guard, change: KeyChange) -> Report:
     carried = carried_verdict(guard, evidence, judged)
     lost = tell_if_overwritten(guard, evidence, judged, state)
     if carried is None and _nothing_new(guard, finding, state):
+        if not state.contested_since and must_follow(guard, evidence):
+            order_fix(guard, change, finding)
+            return report_on(change, "follow", "the guard's own statement is of an older perimeter", judged)
         if lost:
             return report_on(change, "overwritten", "the guard may have overwritten the event's policy", judged)
         return report_on(change, "quiet", "nothing new", judged)
@@ -171,9 +175,8 @@ def apply(guard: Guard, case: Case, decision: Decision) -> bool:
         guard.alerts.publish(moved)
     if news and tells:
         announce(guard, case, decision)
-    if decision.kind is DecisionKind.REMEDIATE and guard.remediations:
-        order = Order(case.evidence.change, finding.fingerprint)
-        guard.remediations.send_in_order(order.to_json(), group=key_arn, once=order.once)
+    if decision.kind is DecisionKind.REMEDIATE:
+        order_fix(guard, case.evidence.change, finding)
     mark_contest(guard, case, decision)
     if news:
         with suppress(LedgerConflict):  # the same cause has found the same before
@@ -181,6 +184,13 @@ def apply(guard: Guard, case: Case, decision: Decision) -> bool:
         guard.ledger.settle(key_arn, finding, case.evidence.read_at, told=tells, opening=case.opening())
     remind(guard, case, decision, news=news)
     return news
+
+
+def order_fix(guard: Guard, change: KeyChange, finding: Finding) -> None:
+    """Orders the key's policy to be changed, by the function that may."""
+    if guard.remediations:
+        order = Order(change, finding.fingerprint)
+        guard.remediations.send_in_order(order.to_json(), group=change.key_arn, once=order.once)
 
 
 def mark_contest(guard: Guard, case: Case, decision: Decision) -> None:

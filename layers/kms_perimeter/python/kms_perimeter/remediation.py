@@ -21,7 +21,7 @@ from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.guard import apply, weigh
 from kms_perimeter.message import Exposure
 from kms_perimeter.overwriting import tell_if_seen_between
-from kms_perimeter.planning import plan_for, why_not
+from kms_perimeter.planning import must_follow, plan_facts, plan_for, why_not
 from kms_perimeter.reminding import exception_for
 from kms_perimeter.telling import entry, matter, tell_unreadable
 from kms_perimeter.verdict import Outcome, Verdict
@@ -80,12 +80,22 @@ def _look_and_fix(guard: Guard, order: Order) -> Report:
         return evidence
     repair = Repair(order, Case(evidence, evidence.judge(), guard.ledger.state(order.change.key_arn)))
     if repair.case.judged.outcome is Outcome.ENCLOSED:
-        return _finish(guard, repair)
+        return _follow(guard, repair) if must_follow(guard, evidence) else _finish(guard, repair)
     if reason := _hands_off(guard, repair):
         return repair.report("ignored", reason)
     plan = plan_for(guard, evidence)
     if reason := why_not(plan):
         return _refuse(guard, repair, reason, plan)
+    return _carry_out(guard, repair, plan)
+
+
+def _follow(guard: Guard, repair: Repair) -> Report:
+    """Brings the guard's own statement up to date with the perimeter, on a key that is enclosed before and after."""
+    if repair.case.state.contested_since or exception_for(guard, repair.case):
+        return repair.report("quiet", "the key is enclosed already")
+    plan = plan_for(guard, repair.case.evidence)
+    if reason := why_not(plan):
+        return repair.report("refused", f"the guard's own statement stays as it is: {reason}")
     return _carry_out(guard, repair, plan)
 
 
@@ -110,9 +120,7 @@ def _carry_out(guard: Guard, repair: Repair, plan: Plan) -> Report:
         Kind.PLANNED,
         outcome=judged.outcome.value,
         before=evidence.policy,
-        after=plan.policy,
-        diff=plan.diff,
-        strategy=plan.strategy.value,
+        **plan_facts(plan),
     )
     with suppress(LedgerConflict):  # an earlier run of this order has saved this very policy
         guard.ledger.write(planned)
@@ -174,7 +182,8 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> 
     exposure = _exposure(repair.case, after)
     guard.alerts.publish(_told(case, repair.case.judged, planned, exposure))
     settled = case.state.settled == case.finding  # by an earlier run of this order, which counted too
-    times = () if settled else (*case.state.remediated_at, guard.now())
+    followed = repair.case.judged.outcome is Outcome.ENCLOSED  # nobody had opened the key
+    times = () if settled or followed else (*case.state.remediated_at, guard.now())
     opening = case.opening()
     known = guard.ledger.settle(case.key_arn, case.finding, after.read_at, opening=opening, remediated_at=times)
     tell_if_seen_between(guard, case, planned, known)
@@ -182,7 +191,8 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> 
     with suppress(LedgerConflict):
         guard.ledger.write(repair.entry(Kind.REMEDIATED, outcome=case.judged.outcome.value, **facts))
     if _is_ours(case, planned):
-        return repair.report("remediated", "the guard has enclosed the key", exposure.seconds)
+        done = "the guard's own statement follows the perimeter" if followed else "the guard has enclosed the key"
+        return repair.report("followed" if followed else "remediated", done, exposure.seconds)
     return repair.report("overtaken", "another policy than the guard has put is read back")
 
 
@@ -195,6 +205,8 @@ def _exposure(before: Case, after: Evidence) -> Exposure:
 def _told(case: Case, before: Verdict, planned: Entry, exposure: Exposure) -> message.Message:
     if _is_ours(case, planned):
         diff, strategy = planned.facts["diff"], planned.facts["strategy"]
+        if before.outcome is Outcome.ENCLOSED:
+            return message.followed(matter(case), diff=diff)
         return message.remediated(matter(case), before=before, diff=diff, strategy=strategy, exposure=exposure)
     if case.judged.outcome is Outcome.ENCLOSED:  # by somebody else, in the same moment
         return message.exposure_closed(matter(case), replace(exposure, closed_by=""), before)
@@ -228,6 +240,6 @@ def _refuse(guard: Guard, repair: Repair, reason: str, plan: Plan) -> Report:
     if repair.case.state.refused != hashed:
         guard.alerts.publish(message.refused(matter(repair.case), reason=reason, diff=plan.diff))
         with suppress(LedgerConflict):
-            guard.ledger.write(repair.entry(Kind.REFUSED, reason=reason, after=plan.policy, diff=plan.diff))
+            guard.ledger.write(repair.entry(Kind.REFUSED, reason=reason, **plan_facts(plan)))
         guard.ledger.refuse(repair.case.key_arn, hashed)
     return repair.report("refused", reason)

@@ -16,7 +16,7 @@ from kms_perimeter.errors import LedgerConflict
 from kms_perimeter.evidence import NO_PERIMETER, Report, report_on
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.message import Matter
-from kms_perimeter.planning import plan_for, why_not
+from kms_perimeter.planning import plan_facts, plan_for, why_not
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _ask(guard: Guard, case: Case, decision: Decision) -> None:
         return
     ask = ask_about(case.evidence, plan, guard.now())
     guard.asks.put(ask)
-    facts = {"before": case.evidence.policy, "after": plan.policy, "diff": plan.diff, "strategy": plan.strategy.value}
+    facts = {"before": case.evidence.policy, **plan_facts(plan)}
     with suppress(LedgerConflict):  # an earlier run has asked the same
         hashed = {"policy_hash": ask.policy_hash, "ask": ask.id}
         guard.ledger.write(entry(case.evidence.change, Kind.PROPOSED, facts | hashed))

@@ -4,7 +4,7 @@ Every message answers, in this order: what is open and to whom, by which stateme
 the guard does about it, what to do now.
 """
 
-from kms_perimeter.message.closed import exposure_closed, overwritten, refused, remediated
+from kms_perimeter.message.closed import exposure_closed, followed, overwritten, refused, remediated
 from kms_perimeter.message.digest import STILL_OPEN, Notice, digest, notice_of
 from kms_perimeter.message.model import Exposure, Matter, Message
 from kms_perimeter.message.opened import alert, asked, contested, unreadable
@@ -22,6 +22,7 @@ __all__ = [
     "digest",
     "exception_ends",
     "exposure_closed",
+    "followed",
     "moved",
     "notice_of",
     "overwritten",

@@ -61,6 +61,19 @@ def remediated(
     return compose("remediated", Severity.MEDIUM, headline, matter, parts, facts)
 
 
+def followed(matter: Matter, *, diff: str) -> Message:
+    """The perimeter has changed, and the guard has brought its own statement on an enclosed key up to date."""
+    headline = f"{wording.key_id(matter.key_arn)} follows its perimeter"
+    done = f"It has brought its own statement up to date, read it back and proved it: {matter.verdict.outcome}."
+    undo = f"The policy that it replaced is in the ledger: `kms-perimeter history {matter.key_arn}`."
+    parts = (
+        Part("What the guard has done", (done, undo)),
+        Part("The change", tuple(diff.splitlines()), code=True),
+        Part("What to do now", ("Nothing. If nobody meant the perimeter to change, look at who changed its file.",)),
+    )
+    return compose("followed", Severity.INFO, headline, matter, parts, {"diff": diff})
+
+
 def refused(matter: Matter, *, reason: str, diff: str = "") -> Message:
     """The guard was to fix the key and does not, since the plan fails a check or KMS refuses it.
 

@@ -57,6 +57,7 @@ def asked(matter: Matter, decision: Decision, plan: Plan, ask_id: str, *, button
         *_what_is_wrong(matter),
         Part("What the guard does", (_INTENTIONS[decision.kind].format(reason=decision.reason),)),
         Part("The plan", tuple(plan.diff.splitlines()), code=True),
+        Part("What was shown of it", _proofs(plan)),
         Part("To answer", answer),
         wording.notes(matter.verdict.advisories),
     )
@@ -106,7 +107,14 @@ def unreadable(key_arn: str, *, reason: str, change: KeyChange | None = None) ->
 
 def plan_facts(plan: Plan) -> dict[str, object]:
     """A plan for programs."""
-    return {"strategy": plan.strategy.value, "diff": plan.diff, "refused": plan.refused}
+    proofs = [proof.to_json() for proof in plan.proofs]
+    told: dict[str, object] = {"strategy": plan.strategy.value, "diff": plan.diff, "refused": plan.refused}
+    return {**told, "proofs": proofs, "losses": list(plan.losses)}
+
+
+def _proofs(plan: Plan) -> tuple[str, ...]:
+    shown = (f"{'yes' if proof.holds else 'NO'}: {wording.sentence(proof.sentence)}" for proof in plan.proofs)
+    return (*shown, *(f"lost: {wording.sentence(loss)}" for loss in plan.losses))
 
 
 def _headline(matter: Matter) -> str:

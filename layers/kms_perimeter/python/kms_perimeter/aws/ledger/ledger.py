@@ -117,7 +117,12 @@ class Ledger:
         Raises:
             LedgerConflict: another run has done so since `last`.
         """
-        self._set(key_arn, {"told_at": text_of(now)}, only_if="told_at IN (:last, :told_at)", last=text_of(last))
+        self._set(
+            key_arn,
+            {"told_at": text_of(now), "reminded_by": uuid4().hex},
+            only_if="told_at = :last OR reminded_by = :reminded_by",
+            last=text_of(last),
+        )
 
     def warn(self, key_arn: str, day: date) -> None:
         """Notes that people were reminded of the day on which the key's exception ends."""
