@@ -92,7 +92,7 @@ def told_why(world: World) -> bool:
     return bool({"unreadable", "refused"} & {told["data"]["kind"] for told in world.told})
 
 
-STEPS = range(29)
+STEPS = range(31)
 
 
 @pytest.mark.parametrize("step", STEPS)

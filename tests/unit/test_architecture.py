@@ -40,6 +40,7 @@ ORDER = (
     "fingerprint",
     "aws",
     "outlet",
+    "governing",
     "evidence",
     "order",
     "sweep",

@@ -132,6 +132,9 @@ MESSAGES = {
         exposure=Exposure(OPENED, a_change().actor, NOON, "the guard"),
     ),
     "a_key_whose_guard_statement_follows": message.followed(Matter(KEY, ENCLOSED), diff=DIFF),
+    "a_wrong_perimeter_file": message.perimeter_refused(
+        "/kms-perimeter/perimeter", 4, "perimeters[0].mode: `enforcd` is none of `alert`, `approve`, `enforce`", 3
+    ),
     "a_refused_plan": message.refused(FROM_OUTSIDE, reason="nobody could change the policy any more", diff=DIFF),
     "a_refused_plan_without_diff": message.refused(FROM_OUTSIDE, reason="the key has grants to AWS services"),
     "an_unreadable_key": message.unreadable(KEY, reason="AccessDeniedException from GetKeyPolicy", change=a_change()),

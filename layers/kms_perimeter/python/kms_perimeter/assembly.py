@@ -6,26 +6,23 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
 
 from kms_perimeter import perimeter, sweep
 from kms_perimeter.approval import Desk
 from kms_perimeter.aws import clients, parameters, secrets
 from kms_perimeter.aws.bus import Bus
 from kms_perimeter.aws.kms import Keys
-from kms_perimeter.aws.ledger import Asks, Ledger, Sweeps
+from kms_perimeter.aws.ledger import Asks, Governing, Ledger, Sweeps
 from kms_perimeter.aws.pace import pace
 from kms_perimeter.aws.queues import Queue
 from kms_perimeter.aws.securityhub import SecurityHub
 from kms_perimeter.aws.topic import Topic
 from kms_perimeter.errors import MissingSetting
 from kms_perimeter.evidence import Guard
+from kms_perimeter.governing import InForce, in_force
 from kms_perimeter.outlet import Outlet
 from kms_perimeter.settings import Settings
 from kms_perimeter.sweep import Lister
-
-if TYPE_CHECKING:
-    from kms_perimeter.perimeter import PerimeterFile
 
 PERIMETER_FILE_LASTS = timedelta(minutes=5)  # a new perimeter file takes effect within this, without a deployment
 SECRET_LASTS = timedelta(minutes=5)  # likewise a new signing secret
@@ -134,13 +131,16 @@ def _guard(period: int) -> Guard:  # noqa: ARG001 - the period is what the cache
     chosen = settings()
     url = chosen.remediations_queue_url
     ledger = Ledger(clients.dynamodb(), chosen.ledger_table)
+    alerts = Outlet(topic(), Queue(clients.sqs(), chosen.digest_queue_url), ledger, chosen.most_alerts, _now)
+    decides = _in_force(chosen, alerts)
     return Guard(
         settings=chosen,
-        perimeters=_perimeters(chosen),
+        perimeters=decides.file,
+        perimeter_version=decides.version,
         keys=keys(),
         ledger=ledger,
         asks=Asks(clients.dynamodb(), chosen.ledger_table),
-        alerts=Outlet(topic(), Queue(clients.sqs(), chosen.digest_queue_url), ledger, chosen.most_alerts, _now),
+        alerts=alerts,
         remediations=Queue(clients.sqs(), url) if url else None,
         now=_now,
         pause=time.sleep,
@@ -158,7 +158,8 @@ def _paced(workers: int) -> Keys:
     return Keys(client)
 
 
-def _perimeters(chosen: Settings) -> PerimeterFile:
-    if chosen.perimeter_file:
-        return perimeter.load(parameters.read(clients.ssm(), chosen.perimeter_file))
-    return perimeter.simple(chosen.approved_vpc_endpoints, chosen.approved_vpcs, chosen.mode)
+def _in_force(chosen: Settings, alerts: Outlet) -> InForce:
+    if not chosen.perimeter_file:
+        return InForce(perimeter.simple(chosen.approved_vpc_endpoints, chosen.approved_vpcs, chosen.mode))
+    newest = parameters.read(clients.ssm(), chosen.perimeter_file)
+    return in_force(newest, Governing(clients.dynamodb(), chosen.ledger_table), alerts, chosen.perimeter_file)

@@ -37,6 +37,7 @@ class Guard:
     Attributes:
         settings: what the deployment decided.
         perimeters: the perimeter file.
+        perimeter_version: its version; empty where the deployment has no file.
         keys: the keys of the account and Region.
         ledger: the ledger.
         asks: the questions that wait for a person's yes.
@@ -57,6 +58,7 @@ class Guard:
     now: Callable[[], datetime]
     pause: Callable[[float], None]
     changes: Queue | None = None
+    perimeter_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Evidence:
         policy: its policy.
         perimeter: the perimeter that it is under, with the mode that the deployment allows.
         read_at: when the policy was read.
+        perimeter_version: version of the perimeter file that decides; empty where there is no file.
         owned_by: the tag by which infrastructure code owns the key; the guard then only tells.
     """
 
@@ -103,6 +106,7 @@ class Evidence:
     perimeter: Perimeter
     read_at: datetime
     owned_by: str | None = None
+    perimeter_version: str = ""
 
     @property
     def key(self) -> Key:
@@ -142,7 +146,8 @@ def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
         return report_on(change, "ignored", "key-gone")
     owner = guard.perimeters.alert_only(live.key)
     owned_by = "=".join(owner) if owner else None
-    return Evidence(change, live, policy, restrained(applies, guard.settings.mode), read_at, owned_by)
+    applies = restrained(applies, guard.settings.mode)
+    return Evidence(change, live, policy, applies, read_at, owned_by, guard.perimeter_version)
 
 
 def restrained(applies: Perimeter, most: Mode) -> Perimeter:

@@ -149,6 +149,8 @@ def verdict_entry(case: Case, decision: Decision) -> Entry:
         "decision": decision.kind.value,
         "reason": decision.reason,
     }
+    if evidence.perimeter_version:
+        facts["perimeter_version"] = evidence.perimeter_version
     if case.carried:
         facts["exposed_policy"] = str(evidence.change.policy)
     if decision.closes_exposure:

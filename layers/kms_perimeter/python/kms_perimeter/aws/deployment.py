@@ -99,7 +99,7 @@ class Deployment:
             MalformedPerimeter: the file is wrong.
         """
         if name := self.parameters.get("PerimeterFile"):
-            return perimeter.load(parameters.read(ssm, name))
+            return perimeter.load(parameters.read(ssm, name).text)
         return perimeter.simple(self._listed("ApprovedVpcEndpoints"), self._listed("ApprovedVpcs"), self.mode)
 
     def _listed(self, name: str) -> tuple[str, ...]:

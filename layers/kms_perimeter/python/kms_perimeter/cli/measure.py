@@ -65,7 +65,7 @@ def in_parameter(profile: Profile, region: str, name: str) -> PerimeterFile:
     Raises:
         MalformedPerimeter: it is none.
     """
-    text = parameters.read(profile.ssm(region), name)
+    text = parameters.read(profile.ssm(region), name).text
     try:
         return perimeter.load(text)
     except MalformedPerimeter as fault:

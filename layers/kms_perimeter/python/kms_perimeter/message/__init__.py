@@ -8,7 +8,7 @@ from kms_perimeter.message.closed import exposure_closed, followed, overwritten,
 from kms_perimeter.message.digest import STILL_OPEN, Notice, digest, notice_of
 from kms_perimeter.message.model import Exposure, Matter, Message
 from kms_perimeter.message.opened import alert, asked, contested, unreadable
-from kms_perimeter.message.standing import exception_ends, moved
+from kms_perimeter.message.standing import exception_ends, moved, perimeter_refused
 
 __all__ = [
     "STILL_OPEN",
@@ -26,6 +26,7 @@ __all__ = [
     "moved",
     "notice_of",
     "overwritten",
+    "perimeter_refused",
     "refused",
     "remediated",
     "unreadable",

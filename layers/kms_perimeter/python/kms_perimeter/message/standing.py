@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from kms_perimeter import wording
 from kms_perimeter.decision import Severity
-from kms_perimeter.letter import Part
-from kms_perimeter.message.model import Matter, Message, compose
+from kms_perimeter.letter import Letter, Part
+from kms_perimeter.message.model import Matter, Message, compose, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +33,28 @@ def moved(matter: Matter, *, before: str, after: str, weaker: Iterable[str]) -> 
     )
     facts = {"moved": {"from": before, "to": after, "weaker": list(weaker)}}
     return compose("moved", Severity.MEDIUM, headline, matter, parts, facts)
+
+
+def perimeter_refused(name: str, version: int, error: str, in_force: int) -> Message:
+    """A new version of the perimeter file is wrong, so the one before it goes on.
+
+    Args:
+        name: of the parameter that holds the file.
+        version: the one that is wrong.
+        error: what is wrong and where.
+        in_force: the version that decides.
+    """
+    title = f"{Severity.HIGH.upper()}: version {version} of the perimeter file is wrong and not in force"
+    parts = (
+        Part("What is wrong", (wording.sentence(error),)),
+        Part("What the guard does", (f"It goes on by version {in_force}, the last good one.",)),
+        Part("What to do now", ("Put a version that `kms-perimeter validate` finds nothing wrong with.",)),
+        Part("Parameter", (name,)),
+    )
+    letter = Letter(title, parts)
+    told = {"kind": "perimeter-refused", "severity": Severity.HIGH.value, "version": version, "in_force": in_force}
+    mark = f"perimeter-refused/{name}/{version}"
+    return Message(subject_of(title), letter.text, letter.blocks, {**told, "reason": error}, mark)
 
 
 def exception_ends(matter: Matter, exception: PolicyException) -> Message:

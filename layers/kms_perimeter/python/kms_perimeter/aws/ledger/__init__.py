@@ -7,6 +7,7 @@ key has one item `STATE`, which says what was last seen and what was last settle
 
 from kms_perimeter.aws.ledger.asks import Ask, Asks
 from kms_perimeter.aws.ledger.entry import Entry, Kind
+from kms_perimeter.aws.ledger.governing import Governing
 from kms_perimeter.aws.ledger.ledger import CLAIM, Ledger
 from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, Finding, Opening, State
 from kms_perimeter.aws.ledger.sweeps import Progress, Sweeps
@@ -18,6 +19,7 @@ __all__ = [
     "Asks",
     "Entry",
     "Finding",
+    "Governing",
     "Kind",
     "Ledger",
     "Opening",

@@ -1,0 +1,59 @@
+"""Which perimeter file decides: the newest version if it is good, else the last good one.
+
+A deployment checks the file (`on_deployment`), but Parameter Store takes a new version without one. A version that is
+wrong must neither stop the guard nor decide anything: the one before it goes on, and people are told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kms_perimeter import message, perimeter
+from kms_perimeter.errors import MalformedPerimeter
+
+if TYPE_CHECKING:
+    from kms_perimeter.aws.ledger import Governing
+    from kms_perimeter.aws.parameters import Parameter
+    from kms_perimeter.outlet import Outlet
+    from kms_perimeter.perimeter import PerimeterFile
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The perimeter file that decides.
+
+    Attributes:
+        file: the file.
+        version: its version in Parameter Store, as text; empty for a deployment without a file.
+    """
+
+    file: PerimeterFile
+    version: str = ""
+
+
+def in_force(newest: Parameter, kept: Governing, alerts: Outlet, name: str) -> InForce:
+    """The newest version if it is good; else the last good one, and people are told once why.
+
+    Args:
+        newest: the parameter as it is now.
+        kept: where the last good version is kept.
+        alerts: where messages go.
+        name: of the parameter.
+
+    Raises:
+        MalformedPerimeter: the newest version is wrong and there is no good one yet.
+    """
+    last = kept.last()
+    try:
+        file = perimeter.load(newest.text)
+    except MalformedPerimeter as error:
+        if last is None:
+            raise
+        if not kept.is_told(newest.version):
+            alerts.publish(message.perimeter_refused(name, newest.version, str(error), last.version))
+            kept.tell(newest.version)
+        return InForce(perimeter.load(last.text), str(last.version))
+    if last != newest:
+        kept.keep(newest)
+    return InForce(file, str(newest.version))
