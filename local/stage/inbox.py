@@ -114,7 +114,7 @@ class Inbox(Generic[_Item]):
 
 def about(key: str, kind: str | None = None) -> Callable[[Alert], bool]:
     """Fits the alerts about a key, of one kind or of all."""
-    return lambda alert: alert.data["key"] == key and kind in (None, alert.data["kind"])
+    return lambda alert: alert.data.get("key") == key and kind in (None, alert.data["kind"])
 
 
 def call_of(name: str, key: str) -> Callable[[Record], bool]:

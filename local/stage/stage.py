@@ -146,7 +146,8 @@ def deployed(
     with Webhook() as slack, EmbeddedAws() as aws:
         secrets = aws.client("secretsmanager")
         secret = secrets.create_secret(Name="slack-webhook", SecretString=slack.url)["ARN"]
-        parameters = {"Mode": mode, "ApprovedVpcEndpoints": ENDPOINT, "SlackWebhookSecretArn": secret}
+        # Many tests share a stage within minutes, and each waits for its own alert.
+        parameters = {"MostAlerts": "1000", "Mode": mode, "ApprovedVpcEndpoints": ENDPOINT, "SlackWebhookSecretArn": secret}
         if mode == "approve":
             signing = secrets.create_secret(Name="slack-signing-secret", SecretString=SIGNING_SECRET)["ARN"]
             parameters |= {"SlackSigningSecretArn": signing, "SlackApprovers": APPROVER, "SlackTeamId": TEAM}

@@ -10,12 +10,12 @@ from local.embedded import REPOSITORY
 PAGE = (REPOSITORY / "docs" / "scale.md").read_text()
 TIMES = "\N{MULTIPLICATION SIGN}"
 SUMS = re.findall(rf"`([^`]*[{TIMES}÷+][^`]*) = ([\d,.]+)`", PAGE)
-OPERATIONS = {TIMES: "*", "÷": "/", "+": "+", "-": "-", "(": "(", ")": ")"}
+OPERATIONS = {TIMES: "*", "%": "/100", "÷": "/", "+": "+", "-": "-", "(": "(", ")": ")"}
 
 
 def value(term: str) -> Fraction:
     """What a sum comes to, exactly."""
-    tokens = re.findall(rf"[\d,.]+|[{TIMES}÷+()-]", term)
+    tokens = re.findall(rf"[\d,.]+|[{TIMES}%÷+()-]", term)
     assert "".join(tokens) == term.replace(" ", ""), term
     python = "".join(OPERATIONS.get(token) or f"Fraction('{token.replace(',', '')}')" for token in tokens)
     return Fraction(eval(python, {"Fraction": Fraction}))  # noqa: S307 - only numbers and signs, as checked above

@@ -45,6 +45,23 @@ def test_both_matchers_read_a_pattern_alike(pattern: str, value: str) -> None:
     assert shapes.glob([(pattern, True)]).accepts(value) == matches(pattern, value)
 
 
+def test_there_is_a_word_beside_the_plainest_ones() -> None:
+    """Where a policy names just the words that stand for all others, another one is found to stand for them."""
+    made = [shapes.word([(word, False)]) for word in ("x", "a")]
+
+    assert set(split(SHORT, made, Budget(10**6)).values) - {"x", "a"}
+
+
+def test_of_a_domain_that_is_named_as_a_whole_nothing_is_left() -> None:
+    """Two letters make six words of at most two letters; a policy that names all of them leaves none."""
+    tiny = Domain("", frozenset("ab"), (1, 2), None, ("a",))
+    words = ["a", "b", "aa", "ab", "ba", "bb"]
+
+    found = split(tiny, [shapes.word([(word, False)]) for word in words], Budget(10**6))
+
+    assert (sorted(found.values), found.exact) == (sorted(words), True)
+
+
 def test_a_literal_does_not_stand_for_the_words_beside_it() -> None:
     """Where the plainest word of a class is a literal, another one is found for the class."""
     made = [shapes.glob([("a*", True)]), shapes.glob([("*b", True)]), shapes.word([("ab", False)])]

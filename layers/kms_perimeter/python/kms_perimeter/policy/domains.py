@@ -60,17 +60,21 @@ class Domain:
             and (self.family == "text" or _READERS[self.family](value) is not None)
         )
 
-    def fresh(self, taken: Iterable[str]) -> str:
-        """A possible value that is none of those taken."""
+    def fresh(self, taken: Iterable[str]) -> str | None:
+        """A possible value that is none of those taken; None if all of them are, or if none comes to hand."""
         used = set(taken)
-        for sample in self.samples:
-            if sample not in used:
-                return sample
-        for number in range(len(used) + 1):
-            made = self._numbered(number)
+        numbered = map(self._numbered, range(len(used) + 1))
+        for made in chain(self.samples, numbered, islice(self._spelled(), len(used) + 1)):
             if made not in used and self.accepts(made):
                 return made
-        return self.samples[0]
+        return None
+
+    def _spelled(self) -> Iterator[str]:
+        """The values letter by letter, where that is how they are made; the shortest first."""
+        if self.letters is None or self.only or self.family != "text":
+            return
+        for length in range(self.lengths[0], self.lengths[1] + 1):
+            yield from (self.prefix + "".join(rest) for rest in product(sorted(self.letters), repeat=length))
 
     def _numbered(self, number: int) -> str:
         if self.only:
