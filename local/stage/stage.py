@@ -147,7 +147,12 @@ def deployed(
         secrets = aws.client("secretsmanager")
         secret = secrets.create_secret(Name="slack-webhook", SecretString=slack.url)["ARN"]
         # Many tests share a stage within minutes, and each waits for its own alert.
-        parameters = {"MostAlerts": "1000", "Mode": mode, "ApprovedVpcEndpoints": ENDPOINT, "SlackWebhookSecretArn": secret}
+        parameters = {
+            "MostAlerts": "1000",
+            "Mode": mode,
+            "ApprovedVpcEndpoints": ENDPOINT,
+            "SlackWebhookSecretArn": secret,
+        }
         if mode == "approve":
             signing = secrets.create_secret(Name="slack-signing-secret", SecretString=SIGNING_SECRET)["ARN"]
             parameters |= {"SlackSigningSecretArn": signing, "SlackApprovers": APPROVER, "SlackTeamId": TEAM}

@@ -306,6 +306,17 @@ def test_the_guards_own_statement_follows_the_perimeter(account: Account) -> Non
     assert guard.examine(wider, a_change(arn, "sweep-2", event_name="Sweep")).done == "quiet"
 
 
+def test_what_the_guard_has_put_is_a_policy_to_go_back_to(account: Account) -> None:
+    """The last enclosed policy of a key may be the guard's own."""
+    arn = account.key(OPEN)
+
+    remediate(account.guard, an_order(arn))
+
+    last = account.guard.ledger.last_enclosed(arn)
+    assert last is not None
+    assert json.loads(last) == json.loads(account.policy(arn))
+
+
 def test_in_mode_alert_the_guards_own_statement_stays(account: Account) -> None:
     """What may only tell changes nothing."""
     arn = account.key(OPEN)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import kms_perimeter
 from kms_perimeter.policy.key import Key
 from kms_perimeter.policy.record import record, replace
 from kms_perimeter.policy.request import StatementRef

@@ -187,7 +187,8 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> 
     opening = case.opening()
     known = guard.ledger.settle(case.key_arn, case.finding, after.read_at, opening=opening, remediated_at=times)
     tell_if_seen_between(guard, case, planned, known)
-    facts = {"strategy": planned.facts["strategy"], "exposure": json.dumps(exposure.to_json())}
+    facts = {name: planned.facts[name] for name in ("strategy", "after")}  # what `restore` may go back to one day
+    facts["exposure"] = json.dumps(exposure.to_json())
     with suppress(LedgerConflict):
         guard.ledger.write(repair.entry(Kind.REMEDIATED, outcome=case.judged.outcome.value, **facts))
     if _is_ours(case, planned):

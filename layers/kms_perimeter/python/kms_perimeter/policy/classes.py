@@ -63,7 +63,7 @@ def split(domain: Domain, made: Sequence[Shape], budget: Budget, more: Iterable[
     candidates = [*domain.samples, *more, *words, *samples.of(made, domain, budget)]
     budget.spend(len(candidates))
     possible = [c for c in dict.fromkeys(candidates) if domain.accepts(c)]
-    possible += filter(None, [domain.fresh(words)])
+    possible.append(domain.fresh(words))
     budget.spend(len(possible) * (1 + len(told)))
     kept, seen = _one_of_each(possible, literals, told)
     # The samples have one of each class of numbers, of dates or of addresses, the product one of each class of text;
@@ -80,7 +80,8 @@ def split(domain: Domain, made: Sequence[Shape], budget: Budget, more: Iterable[
 def _words(domain: Domain, words: Sequence[str], budget: Budget) -> Texts:
     """The values where all that is compared is whole values: each of them, and one that is none of them."""
     budget.spend(len(words))
-    other = filter(None, [domain.fresh(words)])  # none only if these words are all that the domain has
+    free = domain.free(words)  # None only if these words are all that the domain has
+    other = () if free is None else (free,)
     return Texts(tuple(dict.fromkeys([*other, *filter(domain.accepts, words)])), exact=True)
 
 

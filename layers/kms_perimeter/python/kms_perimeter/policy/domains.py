@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice, product
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import readings
@@ -9,7 +10,7 @@ from kms_perimeter.policy.context_keys import Kind
 from kms_perimeter.policy.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from kms_perimeter.policy.context_keys import ContextKey
 
@@ -60,8 +61,13 @@ class Domain:
             and (self.family == "text" or _READERS[self.family](value) is not None)
         )
 
-    def fresh(self, taken: Iterable[str]) -> str | None:
-        """A possible value that is none of those taken; None if all of them are, or if none comes to hand."""
+    def fresh(self, taken: Iterable[str]) -> str:
+        """A possible value that is none of those taken; the plainest one where all of them are."""
+        free = self.free(taken)
+        return self.samples[0] if free is None else free
+
+    def free(self, taken: Iterable[str]) -> str | None:
+        """A possible value that is none of those taken, or None where all of them are."""
         used = set(taken)
         numbered = map(self._numbered, range(len(used) + 1))
         for made in chain(self.samples, numbered, islice(self._spelled(), len(used) + 1)):
