@@ -122,7 +122,7 @@ MESSAGES = {
     "a_key_that_was_open_for_a_while": message.exposure_closed(
         Matter(KEY, ENCLOSED, a_change()), Exposure(OPENED, a_change().actor, NOON, PIPELINE), OPEN
     ),
-    "a_key_that_was_open_since_nobody_knows_when": message.exposure_closed(
+    "a_key_that_nobody_could_judge_and_is_enclosed": message.exposure_closed(
         Matter(KEY, ENCLOSED), Exposure(None, "", NOON)
     ),
     "a_remediated_key": message.remediated(

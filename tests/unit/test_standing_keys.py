@@ -177,6 +177,21 @@ def test_a_policy_that_is_replaced_by_another_open_one_is_open_since_the_first(a
     assert watching.ledger.state(arn).opening == Opening(NOON, a_change(arn).actor)
 
 
+def test_a_key_that_nobody_could_judge_is_told_once_it_is_proved(account: Account) -> None:
+    """Whoever was told that a policy cannot be understood hears when it is enclosed, and no exposure is claimed."""
+    arn = account.key(OPEN[:-1])  # malformed
+    watching = account.in_mode(Mode.ALERT)
+    guard.examine(watching, a_change(arn))
+    account.told()
+    account.put(arn, closed())
+
+    for event in ("event-2", "sweep-1"):
+        guard.examine(watching, a_change(arn, event))
+
+    (told,) = account.told()
+    assert (told["kind"], told["verdict"], told["exposed"]) == ("exposure-closed", "enclosed", None)
+
+
 def test_the_guards_own_fix_tells_the_window_too(account: Account) -> None:
     """The message about a remediation says how long the key was open."""
     arn = account.key(OPEN)

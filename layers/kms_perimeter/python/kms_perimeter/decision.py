@@ -47,7 +47,7 @@ class History:
 
     Attributes:
         told: people have been told of this very policy and this very verdict, and nothing has happened since.
-        was_open: people have been told that the key is open, and not yet that it is closed.
+        was_open: people have been told that the key is open, or that nobody can say, and not yet that it is enclosed.
         recent_remediations: how often the guard has changed the key within the window.
         contested: the guard has already given up on this key.
     """

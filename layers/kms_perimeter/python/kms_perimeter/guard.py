@@ -143,7 +143,7 @@ def weigh(guard: Guard, case: Case) -> Decision:
     now, state = guard.now(), case.state
     history = History(
         told=state.told and state.settled == case.finding,
-        was_open=state.told and state.opening is not None,
+        was_open=state.told and state.settled is not None and state.settled.outcome != Outcome.ENCLOSED,
         recent_remediations=state.remediations_since(now - guard.settings.contested_window),
         contested=state.contested_since is not None,
     )

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 
 def exposure_closed(matter: Matter, exposure: Exposure, carried: Verdict | None = None) -> Message:
-    """A key that was open for a while and is enclosed again.
+    """A key that was open for a while and is enclosed again, or that could not be judged and is enclosed.
 
     Args:
         matter: the key as it is now.
-        exposure: the time in which it was open.
+        exposure: the time in which it was open; without a beginning, if it was never seen open.
         carried: the verdict on the policy that was in force meanwhile.
     """
+    if exposure.opened is None:
+        return _proved(matter)
     headline = f"{wording.key_id(matter.key_arn)} was open and is enclosed again"
     parts = (
         exposure.part(),
@@ -29,6 +31,16 @@ def exposure_closed(matter: Matter, exposure: Exposure, carried: Verdict | None 
         Part("What to do now", ("Look in CloudTrail for uses of the key in that time.",)),
     )
     return compose("exposure-closed", Severity.LOW, headline, matter, parts, {"exposed": exposure.to_json()})
+
+
+def _proved(matter: Matter) -> Message:
+    headline = f"{wording.key_id(matter.key_arn)} is proved to be enclosed"
+    parts = (
+        Part("What has changed", ("Until now nobody could say whether it was.",)),
+        wording.cause(matter.change, outside=matter.outside),
+        Part("What to do now", ("Nothing.",)),
+    )
+    return compose("exposure-closed", Severity.LOW, headline, matter, parts, {"exposed": None})
 
 
 def remediated(
