@@ -41,7 +41,7 @@ COSTS: dict[str, tuple[list[str], int]] = {
     ),
     "an open key that was told": ([*LOOK, *OBSERVE], 3),
     "an open key, told": (
-        [*LOOK, *OBSERVE, CLAIM, "ListGrants", *FIRST_ALERT_IN_A_WHILE, "Publish", WRITE, SETTLE],
+        [*LOOK, *OBSERVE, CLAIM, *FIRST_ALERT_IN_A_WHILE, "Publish", WRITE, SETTLE],
         5,
     ),
     "an open key, ordered to be fixed": (

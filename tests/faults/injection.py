@@ -36,6 +36,7 @@ class Fault(StrEnum):
     KILLED = "killed right after"
 
 
+SERVICES = ("kms", "dynamodb", "sns", "sqs", "ssm", "secrets-manager")
 ONCE = (Fault.THROTTLED_ONCE, Fault.LOST_ANSWER, Fault.KILLED)
 """These strike one request; the others strike each, until the outage is over."""
 
@@ -82,7 +83,8 @@ class Injector:
     def install(self, session: Session) -> None:
         """Takes its place in front of AWS, for every client that the session makes from now on."""
         session.get_component("event_emitter").register_first("before-send", self.before_send)
-        session.get_component("event_emitter").register_first("needs-retry", self.needs_retry)
+        for service in SERVICES:  # the client's own handler stands at the same place and must come after
+            session.get_component("event_emitter").register_first(f"needs-retry.{service}", self.needs_retry)
 
     def before_send(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse | None:  # noqa: ANN401
         """Answers in place of AWS where the fault strikes."""
@@ -100,7 +102,7 @@ class Injector:
     def needs_retry(self, event_name: str, **told: Any) -> float | None:  # noqa: ANN401 - as botocore gives it
         """Lets moto answer again, and has what can be tried again tried again at once."""
         botocore_stubber.enabled = True
-        if self.struck and ".kms." in event_name:
+        if self.struck and ".kms." in event_name and self.fault in (Fault.THROTTLED, Fault.THROTTLED_ONCE):
             self.recover()
         return retry_at_once(**told)
 

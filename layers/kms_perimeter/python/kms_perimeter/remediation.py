@@ -192,8 +192,9 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> 
     with suppress(LedgerConflict):
         guard.ledger.write(repair.entry(Kind.REMEDIATED, outcome=case.judged.outcome.value, **facts))
     if _is_ours(case, planned):
-        done = "the guard's own statement follows the perimeter" if followed else "the guard has enclosed the key"
-        return repair.report("followed" if followed else "remediated", done, exposure.seconds)
+        if followed:
+            return repair.report("followed", "the guard's own statement follows the perimeter")
+        return repair.report("remediated", "the guard has enclosed the key", exposure.seconds)
     return repair.report("overtaken", "another policy than the guard has put is read back")
 
 

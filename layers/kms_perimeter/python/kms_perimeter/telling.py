@@ -93,7 +93,8 @@ def matter(case: Case) -> Matter:
     change, opening = case.evidence.change, case.state.opening
     since = opening.at if opening else None
     if change.event_name in sweep.NOBODYS:
-        return Matter(change.key_arn, case.judged, since=since, cause=change.event_id)
+        swept = change if change.event_name == sweep.SWEEP else None
+        return Matter(change.key_arn, case.judged, swept, since=since, cause=change.event_id)
     outside = cloudtrail.came_from_outside(change, case.evidence.perimeter)
     return Matter(change.key_arn, case.judged, change, outside, since)
 

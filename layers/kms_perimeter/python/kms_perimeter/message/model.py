@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter import wording
+from kms_perimeter.cloudtrail import WATCHED
 from kms_perimeter.letter import Letter, Part
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def compose(
     """The message about a key that its parts make; `more_blocks` are for Slack alone, such as buttons."""
     title = f"{severity.upper()}: {headline}"
     letter = Letter(title, (*parts, _about(matter)))
-    change = matter.change.to_json() if matter.change else None
+    called = matter.change is not None and matter.change.event_name in WATCHED  # else a sweep, which is no call
+    change = matter.change.to_json() if matter.change and called else None
     data = {
         "kind": kind,
         "severity": severity.value,
