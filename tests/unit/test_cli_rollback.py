@@ -53,7 +53,7 @@ def test_an_open_policy_is_not_put_back_without_force(account: Account, fixed: s
     assert ran.status == 1
     assert "this policy: escapes (perimeter default)" in ran.out
     assert '-      "Effect": "Deny"' in ran.out
-    assert "the key would not be enclosed, it escapes" in ran.err
+    assert "the new policy would not be enclosed" in ran.err
     assert account.policy(fixed) == enclosed
     assert entries(account, fixed, Kind.ROLLED_BACK) == []
 
@@ -71,6 +71,19 @@ def test_with_force_it_is_put_back_as_an_exception_that_the_guard_heeds(account:
     assert abs(exception.expires - last_day) <= timedelta(days=1)
     report = guard.examine(account.guard, a_change(fixed, "event-2", policy=OPEN))
     assert (report.done, account.ordered(), account.kinds()) == ("ignore", [], ["exception-ends"])
+
+
+def test_what_the_old_policy_takes_away_is_shown(account: Account, fixed: str) -> None:
+    """Whoever goes back sees who loses what by it, before he says yes."""
+    narrow = json.loads(closed())
+    narrow["Statement"][0]["Action"] = ["kms:Get*", "kms:Put*", "kms:Describe*", "kms:Encrypt"]
+    replaced = Entry(fixed, account.clock.now(), "event-9", Kind.PLANNED, "x", {"before": json.dumps(narrow)})
+    account.guard.ledger.write(replaced)
+
+    ran = rollback(fixed, "--to", replaced.id, stdin="n\n")
+
+    assert "lost: " in ran.out
+    assert "kms:Decrypt" in ran.out.partition("lost: ")[2]
 
 
 def test_what_was_replaced_is_in_the_ledger(account: Account, fixed: str) -> None:

@@ -136,7 +136,7 @@ def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
         live = guard.keys.describe(change.key_arn)
         if reason := _none_of_ours(live):
             return report_on(change, "ignored", reason)
-        live = replace(live, key=_with_what_the_perimeters_ask(guard, live.key))
+        live = replace(live, key=known(guard.keys, guard.perimeters, live.key))
         applies = guard.perimeters.perimeter_for(live.key)
         if applies is None:
             return report_on(change, "ignored", NO_PERIMETER)
@@ -170,10 +170,8 @@ def _none_of_ours(live: LiveKey) -> str | None:
     return "pending-deletion" if live.state in DYING else None
 
 
-def _with_what_the_perimeters_ask(guard: Guard, key: Key) -> Key:
-    """Tags and aliases cost a call each, so they are read only if some perimeter goes by them."""
-    if guard.perimeters.needs_tags:
-        key = guard.keys.with_tags(key)
-    if guard.perimeters.needs_aliases:
-        key = guard.keys.with_aliases(key)
-    return key
+def known(keys: Keys, perimeters: PerimeterFile, key: Key) -> Key:
+    """The key with what the perimeters ask about it: tags and aliases cost a call each, so they are read only then."""
+    if perimeters.needs_tags:
+        key = keys.with_tags(key)
+    return keys.with_aliases(key) if perimeters.needs_aliases else key

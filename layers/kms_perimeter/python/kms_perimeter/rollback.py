@@ -11,24 +11,28 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kms_perimeter import verdict
+from kms_perimeter import remedy
 from kms_perimeter.aws.ledger import Entry, Kind
 from kms_perimeter.errors import KmsRefusal, LedgerConflict, MalformedPolicy, NothingToGoBackTo, StalePlan
+from kms_perimeter.evidence import known
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.policy import document
 from kms_perimeter.remediation import read_back
-from kms_perimeter.remedy import diff_of, proofs
-from kms_perimeter.verdict import Outcome, Verdict
+from kms_perimeter.remedy import ProofCode, Strategy, diff_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
     from kms_perimeter.aws.kms import Keys
     from kms_perimeter.aws.ledger import Ledger
     from kms_perimeter.perimeter import PerimeterFile, PolicyException
-    from kms_perimeter.policy.key import Key
     from kms_perimeter.remedy import Standpoint
+    from kms_perimeter.verdict import Verdict
+
+# The key would be open, or the guard could no longer close it: somebody may answer for that. For anything else that is
+# not shown nobody can: KMS would not take the policy, or nobody could ever change it again.
+FORCIBLE = (ProofCode.ENCLOSED, ProofCode.GUARD_GETS_IN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Rollback:
         verdict: on the policy that is gone back to; None where no perimeter applies to the key.
         refused: why it must not be done at all; empty where nothing speaks against it.
         objections: why it must be forced; empty where every proof holds.
+        losses: what somebody inside the perimeter could do and could no more.
     """
 
     key_arn: str
@@ -73,8 +78,9 @@ class Rollback:
     after: str = field(repr=False)
     diff: str = field(repr=False)
     verdict: Verdict | None
-    refused: tuple[str, ...]
-    objections: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    objections: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -107,16 +113,29 @@ def propose(means: Means, key_arn: str, entry: Entry) -> Rollback:
     after = entry.facts.get("before") or entry.facts.get("policy")
     if not after:
         raise NothingToGoBackTo(f"the entry `{entry.id}` ({entry.kind.word}) holds no policy to go back to")
-    key, before = _key(means, key_arn), means.keys.policy(key_arn)
+    key, before = known(means.keys, means.perimeters, means.keys.describe(key_arn).key), means.keys.policy(key_arn)
     try:
         document.parse(after)
     except MalformedPolicy as error:
-        return Rollback(key_arn, entry, before, after, "", None, (f"the policy is malformed: {error}",), ())
+        return Rollback(key_arn, entry, before, after, "", None, refused=(f"the policy is malformed: {error}",))
     applies = means.perimeters.perimeter_for(key)
-    judged = verdict.judge(after, key, applies) if applies else None
-    refused = tuple(_refusals(after, key, judged))
-    objections = tuple(_objections(means, after, key, judged))
-    return Rollback(key_arn, entry, before, after, diff_of(before, after), judged, refused, objections)
+    if applies is None:
+        return Rollback(key_arn, entry, before, after, diff_of(before, after), None)
+    restored = remedy.plan(
+        before, key, applies, strategy=Strategy.RESTORE, standpoint=means.standpoint, last_enclosed=after
+    )
+    failed = [proof for proof in restored.proofs if proof.binding and not proof.holds]
+    return Rollback(
+        key_arn,
+        entry,
+        before,
+        after,
+        restored.diff,
+        restored.verdict,
+        refused=tuple(proof.sentence for proof in failed if proof.code not in FORCIBLE),
+        objections=tuple(proof.sentence for proof in failed if proof.code in FORCIBLE),
+        losses=restored.losses,
+    )
 
 
 def carry_out(means: Means, rollback: Rollback, by: str, exception: PolicyException | None = None) -> None:
@@ -149,38 +168,6 @@ def carry_out(means: Means, rollback: Rollback, by: str, exception: PolicyExcept
     put = fingerprint(rollback.after)
     if fingerprint(read_back(means.keys, means.pause, key_arn, put)) != put:
         raise StalePlan(f"another policy than the one that was put is read back from `{key_arn}`; look at its history")
-
-
-def _key(means: Means, key_arn: str) -> Key:
-    key = means.keys.describe(key_arn).key
-    if means.perimeters.needs_tags:
-        key = means.keys.with_tags(key)
-    return means.keys.with_aliases(key) if means.perimeters.needs_aliases else key
-
-
-def _refusals(after: str, key: Key, judged: Verdict | None) -> Iterator[str]:
-    """What no force overcomes: KMS would not take the policy, or nobody could ever change it again."""
-    if judged:
-        # Whether it encloses the key is weighed apart, since that can be forced.
-        elsewhere = replace(judged, outcome=Outcome.ENCLOSED)
-        yield from proofs.failures(after, document.parse(after), elsewhere, key, None)
-
-
-def _objections(means: Means, after: str, key: Key, judged: Verdict | None) -> Iterator[str]:
-    """What somebody must answer for: the key would be open, or the guard could no longer close it."""
-    if judged and judged.outcome is not Outcome.ENCLOSED:
-        why = judged.reason or judged.escapes[0].why
-        yield f"the key would not be enclosed, it {_WOULD[judged.outcome]}: {why}"
-    if means.standpoint and not proofs.may_work(document.parse(after), key, means.standpoint):
-        yield f"the guard could no longer change the policy from where it runs ({means.standpoint})"
-
-
-_WOULD = {
-    Outcome.ENCLOSED: "is enclosed",
-    Outcome.ESCAPES: "escapes",
-    Outcome.UNDECIDED: "is undecided",
-    Outcome.MALFORMED: "is malformed",
-}
 
 
 def _entry(means: Means, rollback: Rollback, by: str, exception: PolicyException | None) -> Entry:

@@ -54,6 +54,8 @@ def print_rollback(planned: Rollback) -> None:
     else:
         paper.line("this policy: ", styled(planned.verdict.outcome.value), f" (perimeter {planned.verdict.perimeter})")
         print_verdict(paper, planned.verdict, None)
+    for loss in planned.losses:
+        paper.line(f"lost: {loss}")
 
 
 def _print_head(paper: Paper, entry: Entry) -> None:

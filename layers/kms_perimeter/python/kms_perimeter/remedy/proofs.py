@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from kms_perimeter.perimeter import Strategy
 from kms_perimeter.policy import document
-from kms_perimeter.policy.boundary import Boundary
 from kms_perimeter.policy.budget import BoundReached
 from kms_perimeter.remedy import access, losses
 from kms_perimeter.remedy.comparison import Comparison
@@ -16,9 +15,10 @@ from kms_perimeter.remedy.model import Proof, ProofCode
 from kms_perimeter.verdict import Outcome, boundary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from kms_perimeter.perimeter import Perimeter
+    from kms_perimeter.policy.boundary import Boundary
     from kms_perimeter.policy.document import KeyPolicy
     from kms_perimeter.policy.key import Key
     from kms_perimeter.remedy.comparison import Lost
@@ -74,27 +74,6 @@ def prove(proposal: Proposal) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
         _grants(proposal.service_grants, proposal.perimeter),
     )
     return proofs, taken.sentences
-
-
-def failures(text: str, policy: KeyPolicy, verdict: Verdict, key: Key, standpoint: Standpoint | None) -> Iterator[str]:
-    """What fails of a policy by itself, whatever it replaces.
-
-    Args:
-        text: the policy as it would be put.
-        policy: the same, read.
-        verdict: what is said of it.
-        key: the key.
-        standpoint: who puts policies and from where, or None where nobody does.
-    """
-    found = [_enclosed(verdict), _size(text), _principals(policy), _others(policy, key, Boundary(()), standpoint)]
-    if standpoint:
-        found.append(_guard(policy, key, Boundary(()), standpoint))
-    yield from (proof.sentence for proof in found if not proof.holds)
-
-
-def may_work(policy: KeyPolicy, key: Key, standpoint: Standpoint) -> bool:
-    """Whether the guard can read and change the policy from where it stands."""
-    return access.guard_gets_in(policy, key, Boundary(()), standpoint)
 
 
 def _shown(code: ProofCode, sentence: str, *, binding: bool = True) -> Proof:
