@@ -136,6 +136,9 @@ MESSAGES = {
         "/kms-perimeter/perimeter", 4, "perimeters[0].mode: `enforcd` is none of `alert`, `approve`, `enforce`", 3
     ),
     "a_refused_plan": message.refused(FROM_OUTSIDE, reason="nobody could change the policy any more", diff=DIFF),
+    "a_statement_that_cannot_follow": message.refused(
+        Matter(KEY, ENCLOSED), reason="the key has grants to AWS services", diff=DIFF
+    ),
     "a_refused_plan_without_diff": message.refused(FROM_OUTSIDE, reason="the key has grants to AWS services"),
     "an_unreadable_key": message.unreadable(KEY, reason="AccessDeniedException from GetKeyPolicy", change=a_change()),
     "a_digest": message.digest([a_notice(1), a_notice(2), a_notice(2), a_notice(3, STILL_OPEN, Severity.CRITICAL)]),

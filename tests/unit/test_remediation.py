@@ -317,6 +317,23 @@ def test_what_the_guard_has_put_is_a_policy_to_go_back_to(account: Account) -> N
     assert json.loads(last) == json.loads(account.policy(arn))
 
 
+def test_a_statement_that_cannot_follow_is_told_once(account: Account) -> None:
+    """If the plan fails, the key keeps its enclosed policy, and people hear why the new network is still shut out."""
+    arn = account.key(OPEN)
+    remediate(account.guard, an_order(arn))
+    account.told()
+    account.kms.create_grant(KeyId=arn, GranteePrincipal="rds.amazonaws.com", Operations=["Decrypt"])
+    kept, wider = account.policy(arn), account.under(perimeter.simple((APPROVED,), ("vpc-2b2b2b2b",), Mode.ENFORCE))
+
+    done = [remediate(wider, an_order(arn, event)).done for event in ("sweep-1", "sweep-2")]
+
+    assert done == ["refused", "refused"]
+    assert account.policy(arn) == kept
+    (told,) = account.told()
+    assert (told["kind"], told["verdict"]) == ("refused", "enclosed")
+    assert "rds.amazonaws.com" in told["refused"]
+
+
 def test_in_mode_alert_the_guards_own_statement_stays(account: Account) -> None:
     """What may only tell changes nothing."""
     arn = account.key(OPEN)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from kms_perimeter import guard, perimeter
 from kms_perimeter.aws.ledger import Kind, Opening
@@ -12,7 +13,7 @@ from kms_perimeter.evidence import Guard
 from kms_perimeter.perimeter import AppliesTo, Mode, Perimeter, PerimeterFile, PolicyException, Rule
 from kms_perimeter.remediation import remediate
 from kms_perimeter.reminding import AGAIN_AFTER, BEFORE_THE_END
-from tests.unit.account import APPROVED, NOON, OPEN, Account, a_change, closed
+from tests.unit.account import APPROVED, NOON, OPEN, Account, a_change, closed, refuse
 from tests.unit.test_remediation import an_order
 
 USE = Rule("use", ("cryptographic",), vpc_endpoints=(APPROVED,))
@@ -135,6 +136,21 @@ def test_two_sweeps_side_by_side_remind_once(account: Account) -> None:
     sweep(watching, account, arn, 1)
     with pytest.raises(LedgerConflict):
         watching.ledger.remind(arn, NOON, account.clock.now())
+
+    assert len(account.noticed()) == 1
+
+
+def test_a_run_that_dies_while_it_reminds_is_done_again(account: Account) -> None:
+    """A reminder may come twice, by the same mark, and is not put off for a day."""
+    arn = account.key(OPEN)
+    watching = account.in_mode(Mode.ALERT)
+    guard.examine(watching, a_change(arn))
+    account.clock.time = NOON + AGAIN_AFTER
+    refuse(account.sqs, "SendMessageBatch", "InternalError")
+
+    with pytest.raises(ClientError):
+        sweep(watching, account, arn, 1)
+    sweep(watching, account, arn, 1)
 
     assert len(account.noticed()) == 1
 
@@ -276,6 +292,8 @@ def test_a_plan_that_fails_is_told_and_not_asked_about(account: Account) -> None
     (alert,) = account.told()
     assert alert["kind"] == "refused"
     assert "rds.amazonaws.com" in alert["refused"]
+    kinds = {entry.kind for entry in account.guard.ledger.entries(arn)}
+    assert kinds == {Kind.VERDICT, Kind.REFUSED}
 
 
 def test_a_contested_key_names_who_opens_it_and_what_to_change(account: Account) -> None:

@@ -44,16 +44,16 @@ def in_force(newest: Parameter, kept: Governing, alerts: Outlet, name: str) -> I
     Raises:
         MalformedPerimeter: the newest version is wrong and there is no good one yet.
     """
-    last = kept.last()
+    known = kept.kept()
     try:
         file = perimeter.load(newest.text)
     except MalformedPerimeter as error:
-        if last is None:
+        if known.good is None:
             raise
-        if not kept.is_told(newest.version):
-            alerts.publish(message.perimeter_refused(name, newest.version, str(error), last.version))
-            kept.tell(newest.version)
-        return InForce(perimeter.load(last.text), str(last.version))
-    if last != newest:
+        if known.told != newest.version:
+            alerts.publish(message.perimeter_refused(name, newest.version, str(error), known.good.version))
+            kept.note_told(newest.version)
+        return InForce(perimeter.load(known.good.text), str(known.good.version))
+    if known.good != newest:
         kept.keep(newest)
     return InForce(file, str(newest.version))

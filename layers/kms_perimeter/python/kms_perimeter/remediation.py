@@ -95,7 +95,7 @@ def _follow(guard: Guard, repair: Repair) -> Report:
         return repair.report("quiet", "the key is enclosed already")
     plan = plan_for(guard, repair.case.evidence)
     if reason := why_not(plan):
-        return repair.report("refused", f"the guard's own statement stays as it is: {reason}")
+        return _refuse(guard, repair, reason, plan)
     return _carry_out(guard, repair, plan)
 
 

@@ -38,7 +38,7 @@ def remind(guard: Guard, case: Case, decision: Decision, *, news: bool) -> None:
         return
     if decision.excepted:
         _warn(guard, case)
-    elif not news and case.state.told_at and guard.now() - case.state.told_at >= AGAIN_AFTER:
+    elif not news:
         _again(guard, case)
 
 
@@ -53,10 +53,11 @@ def _warn(guard: Guard, case: Case) -> None:
 
 def _again(guard: Guard, case: Case) -> None:
     last, now = case.state.told_at, guard.now()
-    with suppress(LedgerConflict):  # another run has done it
-        if last:
-            guard.ledger.remind(case.key_arn, last, now)
-            guard.alerts.wait(_notice(case, now.date().isoformat()))
+    if last is None or now - last < AGAIN_AFTER:
+        return
+    guard.alerts.wait(_notice(case, now.date().isoformat()))
+    with suppress(LedgerConflict):  # another run has done it too: the digest counts a notice once
+        guard.ledger.remind(case.key_arn, last, now)
 
 
 def _notice(case: Case, day: str) -> Notice:

@@ -54,17 +54,21 @@ def announce(guard: Guard, case: Case, decision: Decision) -> None:
 
 def _ask(guard: Guard, case: Case, decision: Decision) -> None:
     plan = plan_for(guard, case.evidence)
+    facts = {"policy_hash": fingerprint(case.evidence.policy), "before": case.evidence.policy, **plan_facts(plan)}
     if reason := why_not(plan):
         guard.alerts.publish(message.refused(matter(case), reason=reason, diff=plan.diff))
+        _write(guard, entry(case.evidence.change, Kind.REFUSED, {**facts, "reason": reason}))
         return
     ask = ask_about(case.evidence, plan, guard.now())
     guard.asks.put(ask)
-    facts = {"before": case.evidence.policy, **plan_facts(plan)}
-    with suppress(LedgerConflict):  # an earlier run has asked the same
-        hashed = {"policy_hash": ask.policy_hash, "ask": ask.id}
-        guard.ledger.write(entry(case.evidence.change, Kind.PROPOSED, facts | hashed))
+    _write(guard, entry(case.evidence.change, Kind.PROPOSED, {**facts, "ask": ask.id}))
     buttons = guard.settings.answers_queue_url is not None
     guard.alerts.publish(message.asked(matter(case), decision, plan, ask.id, buttons=buttons))
+
+
+def _write(guard: Guard, told: Entry) -> None:
+    with suppress(LedgerConflict):  # an earlier run has got so far
+        guard.ledger.write(told)
 
 
 def _openers(guard: Guard, case: Case, start: datetime) -> Iterator[str]:

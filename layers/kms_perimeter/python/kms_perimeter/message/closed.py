@@ -8,6 +8,7 @@ from kms_perimeter import wording
 from kms_perimeter.decision import Severity, severity_of
 from kms_perimeter.letter import Part
 from kms_perimeter.message.model import Exposure, Matter, Message, compose
+from kms_perimeter.verdict import Outcome
 
 if TYPE_CHECKING:
     from kms_perimeter.verdict import Verdict
@@ -87,26 +88,28 @@ def followed(matter: Matter, *, diff: str) -> Message:
 
 
 def refused(matter: Matter, *, reason: str, diff: str = "") -> Message:
-    """The guard was to fix the key and does not, since the plan fails a check or KMS refuses it.
+    """The guard was to change the key's policy and does not, since the plan fails a check or KMS refuses it.
 
     Args:
-        matter: the key, still as it was.
+        matter: the key, still as it was: open, or enclosed by a statement of the guard that is of an older perimeter.
         reason: one clause.
         diff: what the plan would have changed, where there is a plan.
     """
-    headline = f"{wording.key_id(matter.key_arn)} stays open: the guard cannot fix it"
+    is_open = matter.verdict.outcome is not Outcome.ENCLOSED
+    standing = "stays open: the guard cannot fix it" if is_open else "is enclosed by an older perimeter"
+    headline = f"{wording.key_id(matter.key_arn)} {standing}"
     advice = (
         "Restrict the statement to the approved networks, or add a Deny for all others: see `kms-perimeter fix`.",
         "If the key must stay open, name it and its owner under `exceptions` in the perimeter file.",
     )
     parts = (
-        Part("What is open", wording.findings(matter.verdict)),
+        Part("What is open", wording.findings(matter.verdict) if is_open else ()),
         wording.cause(matter.change, outside=matter.outside),
-        Part("Why the guard does not fix it", (wording.sentence(reason), "The key is as it was.")),
+        Part("Why the guard does not change it", (wording.sentence(reason), "The key is as it was.")),
         Part("The change that it did not make", tuple(diff.splitlines()), code=True),
-        Part("What to do now", advice),
+        Part("What to do now", advice if is_open else ("Bring the guard's statement up to date: see the change.",)),
     )
-    severity = severity_of(matter.verdict)
+    severity = severity_of(matter.verdict) if is_open else Severity.LOW
     return compose("refused", severity, headline, matter, parts, {"refused": reason, "diff": diff})
 
 

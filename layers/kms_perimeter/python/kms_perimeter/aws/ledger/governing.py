@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kms_perimeter.aws.ledger.table import Table
@@ -13,28 +14,35 @@ if TYPE_CHECKING:
 PLACE, GOVERNING = "perimeter-file", "governing"
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of the perimeter file.
+
+    Attributes:
+        good: the last good version, or None where there has been none yet.
+        told: the bad version that people were told of last; 0 for none.
+    """
+
+    good: Parameter | None
+    told: int
+
+
 class Governing:
     """Keeps the last good version of the perimeter file, so that a bad one never takes its place."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
-        self._told = 0
 
-    def last(self) -> Parameter | None:
-        """The last good version, or None where there has been none yet."""
+    def kept(self) -> Kept:
+        """What is kept now."""
         item = self._table.get(PLACE, GOVERNING)
-        self._told = int(item.get("told", 0))
-        return Parameter(item["text"], int(item["version"])) if "text" in item else None
+        good = Parameter(item["text"], int(item["version"])) if "text" in item else None
+        return Kept(good, int(item.get("told", 0)))
 
     def keep(self, good: Parameter) -> None:
         """Keeps a version that has proved good."""
         self._table.set(PLACE, GOVERNING, {"text": good.text, "version": good.version})
 
-    def is_told(self, version: int) -> bool:
-        """Whether people have been told that this version is bad; after `last`."""
-        return self._told == version
-
-    def tell(self, version: int) -> None:
+    def note_told(self, version: int) -> None:
         """Notes that people have been told that this version is bad."""
         self._table.set(PLACE, GOVERNING, {"told": version})
-        self._told = version

@@ -112,10 +112,10 @@ class Ledger:
         return State.from_item(self._set(key_arn, _counted(times)))
 
     def remind(self, key_arn: str, last: datetime, now: datetime) -> None:
-        """Takes it on this run to remind people of an open key.
+        """Notes that people were reminded of an open key.
 
         Raises:
-            LedgerConflict: another run has done so since `last`.
+            LedgerConflict: another run has noted so since `last`.
         """
         self._set(
             key_arn,
