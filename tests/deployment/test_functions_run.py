@@ -146,20 +146,8 @@ def test_an_alert_that_slack_refuses_does_not_come_again(stack: Stack, slack: We
 
 def test_a_deployment_hears_whether_its_perimeter_file_is_good(stack: Stack) -> None:
     """on_deployment puts its answer where CloudFormation has asked it to."""
-    s3 = stack.aws.client("s3")
-    s3.create_bucket(Bucket="answers")
-    url = s3.generate_presigned_url("put_object", {"Bucket": "answers", "Key": "answer"})
-    asked = {
-        "RequestType": "Create",
-        "ResponseURL": url,
-        "StackId": "stack",
-        "RequestId": "1",
-        "LogicalResourceId": "It",
-    }
+    answer = json.loads(stack.check_perimeter_file('{"version": 1}'))
 
-    stack.invoke("OnDeployment", {**asked, "ResourceProperties": {"Text": '{"version": 1}'}})
-
-    answer = json.loads(s3.get_object(Bucket="answers", Key="answer")["Body"].read())
     assert answer["Status"] == "FAILED"
     assert "the perimeter file is wrong: " in answer["Reason"]
 
@@ -175,8 +163,9 @@ def test_a_deployment_that_forgets_a_variable_says_which(stack: Stack) -> None:
 
 def test_the_deployment_sets_every_setting(stack: Stack) -> None:
     """Each function's environment makes settings, without one that is missing or unusable."""
-    for name in stack.code.folders:
-        Settings.from_environ(stack.configuration(name)["Environment"]["Variables"])
+    made = [Settings.from_environ(stack.configuration(name)["Environment"]["Variables"]) for name in stack.code.folders]
+
+    assert {settings.ledger_table for settings in made} == {stack.named["Ledger"]}
 
 
 def test_a_remediation_that_times_out_after_the_put_is_completed_by_the_next(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import strategies as st
 
+from kms_perimeter.policy import document, evaluator
 from kms_perimeter.policy.key import Key
 from kms_perimeter.policy.request import Request
+from tests.conformance.outside import is_outside
 from tests.property.policies import (
     OTHER_ENDPOINT,
     OTHER_VPC,
@@ -15,6 +19,11 @@ from tests.property.policies import (
     PARTNER,
     STRANGER,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kms_perimeter.perimeter import Perimeter
 
 KEY = Key(account=OURS, region="us-east-1", key_id="1234abcd-12ab-34cd-56ef-1234567890ab")
 ARNS = [
@@ -34,9 +43,21 @@ MAYBE = {
 }
 
 
+def lost_inside(before: str, after: str, perimeter: Perimeter, sent: Iterable[Request]) -> list[Request]:
+    """Those of the requests from inside that the one policy lets through and the other does not."""
+    old, new = document.parse(before), document.parse(after)
+    return [
+        request
+        for request in sent
+        if not is_outside(request, perimeter, KEY)
+        and evaluator.evaluate(old, request, KEY).decision == evaluator.ALLOWED
+        and evaluator.evaluate(new, request, KEY).decision != evaluator.ALLOWED
+    ]
+
+
 @st.composite
-def requests(draw: st.DrawFn) -> tuple[Request, str]:
-    """A request, and its origin: `internet`, `endpoint` or `behalf`."""
+def requests(draw: st.DrawFn) -> Request:
+    """A request from the internet, through an endpoint, or by an AWS service on behalf of somebody."""
     arn = draw(st.sampled_from(ARNS))
     account = arn.split(":")[4]
     origin = draw(st.sampled_from(["internet", "endpoint", "behalf"]))
@@ -61,7 +82,7 @@ def requests(draw: st.DrawFn) -> tuple[Request, str]:
             context[key] = value
     if "kms:EncryptionContext:app" in context:
         context["kms:EncryptionContextKeys"] = draw(st.sampled_from([("app",), ("app", "tenant")]))
-    return Request(arn, draw(st.sampled_from(OPERATIONS)), KEY.arn, context), origin
+    return Request(arn, draw(st.sampled_from(OPERATIONS)), KEY.arn, context)
 
 
 @st.composite
