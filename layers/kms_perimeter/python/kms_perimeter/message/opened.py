@@ -34,7 +34,7 @@ def alert(matter: Matter, decision: Decision, plan: Plan | None = None) -> Messa
         Part("What to do now", _ADVICE[decision.kind if matter.verdict.outcome is Outcome.ESCAPES else None]),
         wording.notes(matter.verdict.advisories),
     )
-    facts = {"decision": decision.to_json(), "plan": plan and plan_facts(plan)}
+    facts = {"decision": decision.to_json(), "plan": plan and _told(plan)}
     return compose(decision.kind.value, decision.severity, _headline(matter), matter, parts, facts)
 
 
@@ -61,7 +61,7 @@ def asked(matter: Matter, decision: Decision, plan: Plan, ask_id: str, *, button
         Part("To answer", answer),
         wording.notes(matter.verdict.advisories),
     )
-    facts = {"decision": decision.to_json(), "plan": plan_facts(plan), "ask": ask_id}
+    facts = {"decision": decision.to_json(), "plan": _told(plan), "ask": ask_id}
     blocks = (slack_actions.actions(ask_id),) if buttons else ()
     return compose(decision.kind.value, decision.severity, _headline(matter), matter, parts, facts, blocks)
 
@@ -87,7 +87,7 @@ def contested(matter: Matter, times: int, plan: Plan | None = None, actors: Iter
         Part("What to do now", _ADVICE[decision.kind]),
         wording.notes(matter.verdict.advisories),
     )
-    facts = {"decision": decision.to_json(), "plan": plan and plan_facts(plan), "actors": list(known)}
+    facts = {"decision": decision.to_json(), "plan": plan and _told(plan), "actors": list(known)}
     return compose(decision.kind.value, severity, _headline(matter), matter, parts, facts)
 
 
@@ -105,11 +105,9 @@ def unreadable(key_arn: str, *, reason: str, change: KeyChange | None = None) ->
     return compose("unreadable", Severity.HIGH, headline, matter, parts, {"verdict": "unreadable"})
 
 
-def plan_facts(plan: Plan) -> dict[str, object]:
-    """A plan for programs."""
-    proofs = [proof.to_json() for proof in plan.proofs]
-    told: dict[str, object] = {"strategy": plan.strategy.value, "diff": plan.diff, "refused": plan.refused}
-    return {**told, "proofs": proofs, "losses": list(plan.losses)}
+def _told(plan: Plan) -> dict[str, object]:
+    """A plan for programs, without the new policy: the diff has it, and a message must not grow too long."""
+    return {name: value for name, value in plan.to_json().items() if name not in ("policy", "verdict")}
 
 
 def _proofs(plan: Plan) -> tuple[str, ...]:

@@ -117,12 +117,7 @@ class Ledger:
         Raises:
             LedgerConflict: another run has noted so since `last`.
         """
-        self._set(
-            key_arn,
-            {"told_at": text_of(now), "reminded_by": uuid4().hex},
-            only_if="told_at = :last OR reminded_by = :reminded_by",
-            last=text_of(last),
-        )
+        self._set(key_arn, {"told_at": text_of(now)}, only_if="told_at = :last", last=text_of(last))
 
     def warn(self, key_arn: str, day: date) -> None:
         """Notes that people were reminded of the day on which the key's exception ends."""
@@ -134,6 +129,7 @@ class Ledger:
         Raises:
             LedgerConflict: it is marked already.
         """
+        # The same time is this very call, which botocore has repeated.
         unmarked = "attribute_not_exists(contested_since) OR contested_since IN (:nothing, :contested_since)"
         self._set(key_arn, {"contested_since": text_of(now)}, only_if=unmarked, nothing="")
 
