@@ -1,9 +1,12 @@
 """The embedded AWS comes and goes without a trace."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -136,6 +139,16 @@ def test_says_what_is_not_installed(aws: EmbeddedAws, tmp_path: Path) -> None:
         sam.deploy(aws, tmp_path / "template.yaml", venv=tmp_path / "none")
 
 
+@contextmanager
+def heeding_interrupts() -> Iterator[None]:
+    """Interrupts raise, also where whoever has started the tests in the background has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_stopping_a_build_stops_what_sam_started(tmp_path: Path) -> None:
     """An interrupted `sam` takes along the processes that it has started."""
     program = tmp_path / "bin" / "sam"
@@ -145,7 +158,7 @@ def test_stopping_a_build_stops_what_sam_started(tmp_path: Path) -> None:
     program.write_text(script)
     program.chmod(0o755)
 
-    with pytest.raises(KeyboardInterrupt):
+    with heeding_interrupts(), pytest.raises(KeyboardInterrupt):
         sam.build(tmp_path / "template.yaml", venv=tmp_path)
 
     child = int((tmp_path / "child").read_text())
