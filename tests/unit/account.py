@@ -103,6 +103,7 @@ SETTINGS = Settings(
     sweep_quota_share=20,
     sweep_workers=10,
     security_hub=False,
+    docs_url="",
 )
 
 

@@ -25,6 +25,7 @@ ORDER = (
     "policy",
     "perimeter",
     "verdict",
+    "pages",
     "comparison",
     "remedy",
     "cloudtrail",

@@ -17,7 +17,7 @@ from kms_perimeter.letter import Letter, Part
 from kms_perimeter.message import STILL_OPEN, Exposure, Matter, Message, Notice
 from kms_perimeter.perimeter import Mode, Perimeter, PolicyException, Rule, Strategy
 from kms_perimeter.remedy import Plan, Proof, ProofCode
-from kms_perimeter.verdict import Advisory, Escape, Outcome, Request, Route, StatementRef, Verdict
+from kms_perimeter.verdict import Advisory, Code, Escape, Outcome, Request, Route, StatementRef, Verdict
 
 CASES = Path(__file__).parents[1] / "cases" / "messages"
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -65,7 +65,7 @@ OPEN = a_verdict(
     *(an_escape(f"kms:{name}") for name in OPERATIONS),
     an_escape("kms:Decrypt", Route.GRANT, StatementRef(2, None)),
     advisories=(
-        Advisory("source-ip-ineffective", StatementRef(1, "Office"), "aws:SourceIp is absent behind an endpoint"),
+        Advisory(Code.SOURCE_IP_INEFFECTIVE, StatementRef(1, "Office"), "aws:SourceIp is absent behind an endpoint"),
     ),
 )
 UNDECIDED = a_verdict(Outcome.UNDECIDED, reason="the operator `BinaryEquals` is not understood")
@@ -179,9 +179,46 @@ def test_data_carries_the_verdict() -> None:
     """A program gets the whole verdict, and the change without the policy's text."""
     data = MESSAGES["an_open_key_in_the_mode_alert"].data
 
-    assert OPEN.to_json().items() <= data.items()
+    verdict = OPEN.to_json()
+    advised = verdict.pop("advisories")
+    assert verdict.items() <= data.items()
+    assert data["advisories"][:-1] == advised
     assert data["change"] == {name: value for name, value in a_change().to_json().items() if name != "policy"}
     assert data["decision"] == decided(OPEN, Mode.ALERT).to_json()
+
+
+def test_a_policy_that_was_put_from_outside_is_told_as_an_advisory() -> None:
+    """In words and for programs; a call of another kind says nothing about who makes policies from where."""
+    put, tagged = a_change(vpc_endpoint_id="vpce-0a"), a_change(event_name="TagResource")
+
+    said, of_a_tag = (
+        message.alert(Matter(KEY, OPEN, c, outside=True), decided(OPEN, Mode.ALERT)) for c in (put, tagged)
+    )
+
+    told = "`PutKeyPolicy` itself came from outside: from 198.51.100.7, through `vpce-0a`, which is not approved"
+    assert said.data["advisories"][-1] == {"code": Code.CREATED_FROM_OUTSIDE.value, "statement": None, "message": told}
+    assert f"  {told}.\n" in said.text
+    assert Code.CREATED_FROM_OUTSIDE not in [advisory["code"] for advisory in of_a_tag.data["advisories"]]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outside", "page"),
+    [
+        (OPEN, True, "verdicts/escapes.md"),
+        (UNDECIDED, None, "verdicts/undecided.md"),
+        (ENCLOSED, None, "verdicts/enclosed.md"),
+        (ENCLOSED, True, "advisories/created-from-outside.md"),
+    ],
+)
+def test_leads_to_the_page_that_explains_it(verdict: Verdict, outside: bool | None, page: str) -> None:  # noqa: FBT001 - a case
+    """One line: an address where docs/ is published, else the path in the repository."""
+    matters = (Matter(KEY, verdict, a_change(), outside, docs=docs) for docs in ("https://git.example.com/docs/", ""))
+
+    published, unpublished = (message.followed(matter, diff=DIFF) for matter in matters)
+
+    assert f"\nWhat that means\n  https://git.example.com/docs/{page}\n" in published.text
+    assert published.data["page"] == f"https://git.example.com/docs/{page}"
+    assert unpublished.data["page"] == f"docs/{page}"
 
 
 def test_the_same_message_has_the_same_key() -> None:

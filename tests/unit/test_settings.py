@@ -33,6 +33,7 @@ COMPLETE = {
     "SWEEP_QUOTA_SHARE": "20",
     "SWEEP_WORKERS": "10",
     "SECURITY_HUB": "false",
+    "DOCS_URL": "",
 }
 MAY_BE_EMPTY = {name for name, value in COMPLETE.items() if not value} | {"APPROVED_VPC_ENDPOINTS"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kms_perimeter import sweep
 from kms_perimeter.aws.ledger import Opening
-from kms_perimeter.cloudtrail import KeyChange
+from kms_perimeter.cloudtrail import POLICY_CALLS, KeyChange
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.message import Exposure
 from kms_perimeter.verdict import Outcome, Verdict
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from kms_perimeter.aws.ledger import Finding, State
     from kms_perimeter.evidence import Evidence
 
-# The calls after which a key's policy is another. After the others only its perimeter may be.
-POLICY_CALLS = ("CreateKey", "PutKeyPolicy", "ReplicateKey")
 A_SECOND = timedelta(seconds=1)  # CloudTrail gives times to the second
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kms_perimeter import cloudtrail, message, verdict
 from kms_perimeter.aws.ledger import Kind
-from kms_perimeter.case import POLICY_CALLS
+from kms_perimeter.cloudtrail import POLICY_CALLS
 from kms_perimeter.errors import LedgerConflict
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.message import Matter
@@ -85,7 +85,8 @@ def _tell(guard: Guard, evidence: Evidence, judged: Verdict, theirs: str) -> Non
     change = evidence.change
     diff = diff_of(theirs, evidence.policy, ("their policy", "the key's policy"))
     outside = cloudtrail.came_from_outside(change, evidence.perimeter)
-    guard.alerts.publish(message.overwritten(Matter(change.key_arn, judged, change, outside), diff=diff))
+    about = Matter(change.key_arn, judged, change, outside, docs=guard.settings.docs_url)
+    guard.alerts.publish(message.overwritten(about, diff=diff))
     facts = {
         "outcome": verdict.judge(theirs, evidence.key, evidence.perimeter).outcome.value,
         "perimeter": evidence.perimeter.name,

@@ -180,7 +180,7 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> 
     """Tells and records what was done, by what was read back."""
     case = replace(repair.case, evidence=after, judged=after.judge())
     exposure = _exposure(repair.case, after)
-    guard.alerts.publish(_told(case, repair.case.judged, planned, exposure))
+    guard.alerts.publish(_told(guard, case, repair.case.judged, planned, exposure))
     settled = case.state.settled == case.finding  # by an earlier run of this order, which counted too
     followed = repair.case.judged.outcome is Outcome.ENCLOSED  # nobody had opened the key
     times = () if settled or followed else (*case.state.remediated_at, guard.now())
@@ -204,16 +204,16 @@ def _exposure(before: Case, after: Evidence) -> Exposure:
     return Exposure(opened, by, after.read_at, THE_GUARD)
 
 
-def _told(case: Case, before: Verdict, planned: Entry, exposure: Exposure) -> message.Message:
+def _told(guard: Guard, case: Case, before: Verdict, planned: Entry, exposure: Exposure) -> message.Message:
     if _is_ours(case, planned):
         diff, strategy = planned.facts["diff"], planned.facts["strategy"]
         if before.outcome is Outcome.ENCLOSED:
-            return message.followed(matter(case), diff=diff)
-        return message.remediated(matter(case), before=before, diff=diff, strategy=strategy, exposure=exposure)
+            return message.followed(matter(guard, case), diff=diff)
+        return message.remediated(matter(guard, case), before=before, diff=diff, strategy=strategy, exposure=exposure)
     if case.judged.outcome is Outcome.ENCLOSED:  # by somebody else, in the same moment
-        return message.exposure_closed(matter(case), replace(exposure, closed_by=""), before)
+        return message.exposure_closed(matter(guard, case), replace(exposure, closed_by=""), before)
     reason = "it has put a policy that encloses the key, and reads back another one"
-    return message.alert(matter(case), Decision(DecisionKind.ALERT, reason, severity_of(case.judged)))
+    return message.alert(matter(guard, case), Decision(DecisionKind.ALERT, reason, severity_of(case.judged)))
 
 
 def _is_ours(case: Case, planned: Entry) -> bool:
@@ -240,7 +240,7 @@ def _refuse(guard: Guard, repair: Repair, reason: str, plan: Plan) -> Report:
     """Hands off, and says why; once for each policy."""
     hashed = fingerprint(repair.case.evidence.policy)
     if repair.case.state.refused != hashed:
-        guard.alerts.publish(message.refused(matter(repair.case), reason=reason, diff=plan.diff))
+        guard.alerts.publish(message.refused(matter(guard, repair.case), reason=reason, diff=plan.diff))
         with suppress(LedgerConflict):
             guard.ledger.write(repair.entry(Kind.REFUSED, reason=reason, **plan_facts(plan)))
         guard.ledger.refuse(repair.case.key_arn, hashed)

@@ -47,7 +47,7 @@ def _warn(guard: Guard, case: Case) -> None:
     if exception is None or exception.expires - guard.now().date() > BEFORE_THE_END:
         return
     if case.state.warned != exception.expires.isoformat():
-        guard.alerts.publish(message.exception_ends(matter(case), exception))
+        guard.alerts.publish(message.exception_ends(matter(guard, case), exception))
         guard.ledger.warn(case.key_arn, exception.expires)
 
 

@@ -44,6 +44,7 @@ class Settings:
         sweep_quota_share: percent of KMS's request quotas that looking at keys may use.
         sweep_workers: how many functions look at keys side by side, at most.
         security_hub: whether findings go to Security Hub too.
+        docs_url: where docs/ of this repository is published for whoever reads alerts; empty where it is not.
     """
 
     approved_vpc_endpoints: tuple[str, ...]
@@ -72,6 +73,7 @@ class Settings:
     sweep_quota_share: int
     sweep_workers: int
     security_hub: bool
+    docs_url: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -108,6 +110,7 @@ class Settings:
             sweep_quota_share=_number(environ, "SWEEP_QUOTA_SHARE"),
             sweep_workers=_number(environ, "SWEEP_WORKERS"),
             security_hub=_needed(environ, "SECURITY_HUB") == "true",
+            docs_url=_text(environ, "DOCS_URL"),
         )
 
 

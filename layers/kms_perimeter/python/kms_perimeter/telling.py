@@ -37,7 +37,7 @@ UNWATCHED = "unwatched"
 
 def announce(guard: Guard, case: Case, decision: Decision) -> None:
     """Tells people of a decision. Where the mode is to ask, the question is in the ledger before it is asked."""
-    about = matter(case)
+    about = matter(guard, case)
     if decision.closes_exposure:
         guard.alerts.publish(message.exposure_closed(about, case.exposure(), case.carried))
     elif decision.kind is DecisionKind.ASK:
@@ -56,14 +56,14 @@ def _ask(guard: Guard, case: Case, decision: Decision) -> None:
     plan = plan_for(guard, case.evidence)
     facts = {"policy_hash": fingerprint(case.evidence.policy), "before": case.evidence.policy, **plan_facts(plan)}
     if reason := why_not(plan):
-        guard.alerts.publish(message.refused(matter(case), reason=reason, diff=plan.diff))
+        guard.alerts.publish(message.refused(matter(guard, case), reason=reason, diff=plan.diff))
         _write(guard, entry(case.evidence.change, Kind.REFUSED, {**facts, "reason": reason}))
         return
     ask = ask_about(case.evidence, plan, guard.now())
     guard.asks.put(ask)
     _write(guard, entry(case.evidence.change, Kind.PROPOSED, {**facts, "ask": ask.id}))
     buttons = guard.settings.answers_queue_url is not None
-    guard.alerts.publish(message.asked(matter(case), decision, plan, ask.id, buttons=buttons))
+    guard.alerts.publish(message.asked(matter(guard, case), decision, plan, ask.id, buttons=buttons))
 
 
 def _write(guard: Guard, told: Entry) -> None:
@@ -89,18 +89,18 @@ def moved_to(guard: Guard, case: Case) -> Message | None:
     if before is None:
         return None
     ways = weaker(before, after, case.evidence.key)
-    return message.moved(matter(case), before=before.name, after=after.name, weaker=ways) if ways else None
+    return message.moved(matter(guard, case), before=before.name, after=after.name, weaker=ways) if ways else None
 
 
-def matter(case: Case) -> Matter:
+def matter(guard: Guard, case: Case) -> Matter:
     """What a message is about; a sweep is no call that anybody made, and for a look nobody is known."""
-    change, opening = case.evidence.change, case.state.opening
+    change, opening, docs = case.evidence.change, case.state.opening, guard.settings.docs_url
     since = opening.at if opening else None
     if change.event_name in sweep.NOBODYS:
         swept = change if change.event_name == sweep.SWEEP else None
-        return Matter(change.key_arn, case.judged, swept, since=since, cause=change.event_id)
+        return Matter(change.key_arn, case.judged, swept, since=since, cause=change.event_id, docs=docs)
     outside = cloudtrail.came_from_outside(change, case.evidence.perimeter)
-    return Matter(change.key_arn, case.judged, change, outside, since)
+    return Matter(change.key_arn, case.judged, change, outside, since, docs=docs)
 
 
 def tell_unreadable(guard: Guard, change: KeyChange, refusal: AccessIsDenied) -> Report:
@@ -108,7 +108,8 @@ def tell_unreadable(guard: Guard, change: KeyChange, refusal: AccessIsDenied) ->
     finding, cause = Finding(UNREADABLE, "", ""), None if change.event_name == sweep.SWEEP else change
     state = guard.ledger.observe(change.key_arn, finding, guard.now())
     if state.settled != finding:
-        told = message.unreadable(change.key_arn, reason=str(refusal), change=cause)
+        docs = guard.settings.docs_url
+        told = message.unreadable(change.key_arn, reason=str(refusal), change=cause, docs=docs)
         tell_once(guard, change, finding, told, str(refusal), state.opening)
     return report_on(change, UNREADABLE, str(refusal))
 
@@ -124,7 +125,8 @@ def tell_unwatched(guard: Guard, change: KeyChange) -> Report:
         return report_on(change, "ignored", NO_PERIMETER)
     reason = f"no perimeter applies to the key any more; it was under `{settled.perimeter}`"
     judged = Verdict(Outcome.UNDECIDED, None, "", reason=reason)
-    about = Matter(change.key_arn, judged, None if change.event_name == sweep.SWEEP else change)
+    called = None if change.event_name == sweep.SWEEP else change
+    about = Matter(change.key_arn, judged, called, docs=guard.settings.docs_url)
     decision = Decision(DecisionKind.ALERT, "it is under no perimeter", Severity.HIGH)
     tell_once(guard, change, finding, message.alert(about, decision), reason, state.opening)
     return report_on(change, UNWATCHED, reason)

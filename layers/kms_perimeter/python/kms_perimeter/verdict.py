@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.errors import MalformedPolicy
 from kms_perimeter.policy import advisories, document, evaluator, operations
-from kms_perimeter.policy.advisories import Advisory
+from kms_perimeter.policy.advisories import Advisory, Code
 from kms_perimeter.policy.boundary import Boundary, Covered, Networks
 from kms_perimeter.policy.escape import BEYOND, STEPS, Escape, search
 from kms_perimeter.policy.record import record, replace
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Advisory",
+    "Code",
     "Escape",
     "Outcome",
     "Request",

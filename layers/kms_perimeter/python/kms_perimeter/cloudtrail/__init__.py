@@ -3,7 +3,25 @@
 `change` is what a record says, `reader` reads it, `record` looks into records whose members may be of any type.
 """
 
-from kms_perimeter.cloudtrail.change import WATCHED, Ignored, IgnoredReason, KeyChange, came_from_outside
+from kms_perimeter.cloudtrail.change import (
+    POLICY_CALLS,
+    WATCHED,
+    Ignored,
+    IgnoredReason,
+    KeyChange,
+    advisory_on,
+    came_from_outside,
+)
 from kms_perimeter.cloudtrail.reader import partition_of, read
 
-__all__ = ["WATCHED", "Ignored", "IgnoredReason", "KeyChange", "came_from_outside", "partition_of", "read"]
+__all__ = [
+    "POLICY_CALLS",
+    "WATCHED",
+    "Ignored",
+    "IgnoredReason",
+    "KeyChange",
+    "advisory_on",
+    "came_from_outside",
+    "partition_of",
+    "read",
+]

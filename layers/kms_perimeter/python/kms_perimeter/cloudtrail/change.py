@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from kms_perimeter.policy.advisories import Advisory, Code
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -23,6 +25,8 @@ WATCHED = (
     "DeleteAlias",
 )
 """The events that can change what a key's policy means or which perimeter it is under."""
+POLICY_CALLS = ("CreateKey", "PutKeyPolicy", "ReplicateKey")
+"""The calls after which a key's policy is another. After the others only its perimeter may be."""
 
 
 class IgnoredReason(StrEnum):
@@ -121,6 +125,15 @@ def came_from_outside(change: KeyChange, perimeter: Perimeter) -> bool | None:
         return False
     wider = any(rule.vpcs or rule.vpce_accounts or rule.vpce_org_ids for rule in perimeter.rules)
     return None if wider else True
+
+
+def advisory_on(change: KeyChange, *, outside: bool | None) -> tuple[Advisory, ...]:
+    """The advisory `created-from-outside`, if the change has set a key's policy and `came_from_outside`; else none."""
+    if not outside or change.event_name not in POLICY_CALLS:
+        return ()
+    through = f"`{change.vpc_endpoint_id}`, which is not approved" if change.vpc_endpoint_id else "no VPC endpoint"
+    message = f"`{change.event_name}` itself came from outside: from {change.source_ip}, through {through}"
+    return (Advisory(Code.CREATED_FROM_OUTSIDE, None, message),)
 
 
 def _is_service(address: str) -> bool:

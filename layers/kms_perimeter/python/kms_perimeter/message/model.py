@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kms_perimeter import wording
-from kms_perimeter.cloudtrail import WATCHED
+from kms_perimeter import pages, wording
+from kms_perimeter.cloudtrail import WATCHED, advisory_on
 from kms_perimeter.letter import Letter, Part
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kms_perimeter.cloudtrail import KeyChange
     from kms_perimeter.decision import Severity
-    from kms_perimeter.verdict import Verdict
+    from kms_perimeter.verdict import Advisory, Verdict
 
 SUBJECT_CHARACTERS = 99  # SNS: "must be less than 100 characters long"
 
@@ -51,6 +51,7 @@ class Matter:
         outside: whether that call itself came from outside the perimeter, or None where that cannot be told.
         since: since when the key is open, or None where it is not or that is not known.
         cause: what led here, where it is no call: two messages with the same one are about the same thing.
+        docs: where docs/ is published; empty where that is not known.
     """
 
     key_arn: str
@@ -59,6 +60,13 @@ class Matter:
     outside: bool | None = None
     since: datetime | None = None
     cause: str = ""
+    docs: str = ""
+
+    @property
+    def advisories(self) -> tuple[Advisory, ...]:
+        """Those of the verdict, and what there is to say of the call itself."""
+        said = advisory_on(self.change, outside=self.outside) if self.change else ()
+        return (*self.verdict.advisories, *said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,8 @@ def compose(
 ) -> Message:
     """The message about a key that its parts make; `more_blocks` are for Slack alone, such as buttons."""
     title = f"{severity.upper()}: {headline}"
-    letter = Letter(title, (*parts, _about(matter)))
+    page = pages.most_relevant(matter.verdict, matter.advisories, matter.docs)
+    letter = Letter(title, (*parts, Part("What that means", (page,)), _about(matter)))
     called = matter.change is not None and matter.change.event_name in WATCHED  # else a sweep, which is no call
     change = matter.change.to_json() if matter.change and called else None
     data = {
@@ -119,6 +128,8 @@ def compose(
         "severity": severity.value,
         "key": matter.key_arn,
         **matter.verdict.to_json(),
+        "advisories": [advisory.to_json() for advisory in matter.advisories],
+        "page": page,
         "change": change and {name: value for name, value in change.items() if name != "policy"},
         "created_from_outside": matter.outside,
         "since": matter.since and matter.since.isoformat(),

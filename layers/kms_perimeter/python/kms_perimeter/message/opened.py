@@ -32,7 +32,7 @@ def alert(matter: Matter, decision: Decision, plan: Plan | None = None) -> Messa
         Part("What the guard does", (_INTENTIONS[decision.kind].format(reason=decision.reason),)),
         *_what_would_close_it(plan),
         Part("What to do now", _ADVICE[decision.kind if matter.verdict.outcome is Outcome.ESCAPES else None]),
-        wording.notes(matter.verdict.advisories),
+        wording.notes(matter.advisories),
     )
     facts = {"decision": decision.to_json(), "plan": plan and _told(plan)}
     return compose(decision.kind.value, decision.severity, _headline(matter), matter, parts, facts)
@@ -59,7 +59,7 @@ def asked(matter: Matter, decision: Decision, plan: Plan, ask_id: str, *, button
         Part("The plan", tuple(plan.diff.splitlines()), code=True),
         Part("What was shown of it", _proofs(plan)),
         Part("To answer", answer),
-        wording.notes(matter.verdict.advisories),
+        wording.notes(matter.advisories),
     )
     facts = {"decision": decision.to_json(), "plan": _told(plan), "ask": ask_id}
     blocks = (slack_actions.actions(ask_id),) if buttons else ()
@@ -85,15 +85,15 @@ def contested(matter: Matter, times: int, plan: Plan | None = None, actors: Iter
         Part("What the guard does", (_INTENTIONS[decision.kind].format(reason=reason),)),
         Part("What to change where the policy is kept", tuple(plan.diff.splitlines()) if plan else (), code=True),
         Part("What to do now", _ADVICE[decision.kind]),
-        wording.notes(matter.verdict.advisories),
+        wording.notes(matter.advisories),
     )
     facts = {"decision": decision.to_json(), "plan": plan and _told(plan), "actors": list(known)}
     return compose(decision.kind.value, severity, _headline(matter), matter, parts, facts)
 
 
-def unreadable(key_arn: str, *, reason: str, change: KeyChange | None = None) -> Message:
+def unreadable(key_arn: str, *, reason: str, change: KeyChange | None = None, docs: str = "") -> Message:
     """The key's policy cannot be read, so nobody knows whether the key is enclosed."""
-    matter = Matter(key_arn, Verdict(Outcome.UNDECIDED, None, "", reason=reason), change)
+    matter = Matter(key_arn, Verdict(Outcome.UNDECIDED, None, "", reason=reason), change, docs=docs)
     headline = f"{wording.key_id(key_arn)} has a policy that cannot be read"
     advice = "Let the guard's role read the key: kms:DescribeKey, kms:GetKeyPolicy, and what its perimeter asks for."
     parts = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import applies, context_keys, operations, operators, origins
@@ -26,24 +27,38 @@ DOCUMENTED_IDS = frozenset({
 })  # fmt: skip
 
 
+class Code(StrEnum):
+    """Which kind of advisory it is; each has a page in docs/advisories."""
+
+    BREAKS_INTEGRATED_SERVICES = "breaks-integrated-services"
+    CONDITION_NEVER_TRUE = "condition-never-true"
+    CREATED_FROM_OUTSIDE = "created-from-outside"
+    DENY_NOT_PRINCIPAL = "deny-not-principal"
+    GRANTS_BYPASS = "grants-bypass"
+    LOCKOUT_RISK = "lockout-risk"
+    PLACEHOLDER_NETWORK = "placeholder-network"
+    SOURCE_IP_INEFFECTIVE = "source-ip-ineffective"
+    UNKNOWN_CONDITION_KEY = "unknown-condition-key"
+
+
 @record
 class Advisory:
     """Something true and worth saying that is no escape.
 
     Attributes:
-        code: a fixed word, such as ``source-ip-ineffective``.
+        code: which kind.
         statement: the statement it is about, or None where it is about the whole policy.
         message: one sentence for a person.
     """
 
-    code: str
+    code: Code
     statement: StatementRef | None
     message: str
 
     def to_json(self) -> dict[str, object]:
         """The advisory as the contract prints it."""
         statement = self.statement.to_json() if self.statement else None
-        return {"code": self.code, "statement": statement, "message": self.message}
+        return {"code": self.code.value, "statement": statement, "message": self.message}
 
 
 def of(policy: KeyPolicy, found: Found, key: Key, *, services_trusted: bool) -> tuple[Advisory, ...]:
@@ -58,10 +73,10 @@ def of(policy: KeyPolicy, found: Found, key: Key, *, services_trusted: bool) -> 
                 "who may create a grant can let principals of other accounts use the key, though only through AWS"
                 " services, which the `Deny` statements let through"
             )
-        said.append(Advisory("grants-bypass", found.given_away, message))
+        said.append(Advisory(Code.GRANTS_BYPASS, found.given_away, message))
     if found.changeable is False:
         message = "nobody that this policy admits could change it again; the way back would be AWS Support"
-        said.append(Advisory("lockout-risk", None, message))
+        said.append(Advisory(Code.LOCKOUT_RISK, None, message))
     return tuple(said)
 
 
@@ -69,10 +84,10 @@ def _of_statement(statement: Statement, key: Key, *, services_trusted: bool) -> 
     ref = statement.ref
     if not statement.allows and statement.principal.negated:
         message = "`Deny` with `NotPrincipal` also denies everybody whose account is not listed"
-        yield Advisory("deny-not-principal", ref, message)
+        yield Advisory(Code.DENY_NOT_PRINCIPAL, ref, message)
     if services_trusted and not statement.void and _shuts_out_services(statement):
         message = "no AWS service can use the key for anybody: such a request carries no VPC or endpoint"
-        yield Advisory("breaks-integrated-services", ref, message)
+        yield Advisory(Code.BREAKS_INTEGRATED_SERVICES, ref, message)
     for condition in statement.conditions:
         yield from _of_condition(condition, statement, key)
 
@@ -81,15 +96,17 @@ def _of_condition(condition: Condition, statement: Statement, key: Key) -> Itera
     ref, key_name = statement.ref, condition.spelling
     if condition.key == "aws:sourceip":
         message = "a request over a VPC endpoint carries no `aws:SourceIp`, so this says nothing about it"
-        yield Advisory("source-ip-ineffective", ref, message)
+        yield Advisory(Code.SOURCE_IP_INEFFECTIVE, ref, message)
     if context_keys.find(condition.key) is None:
-        yield Advisory("unknown-condition-key", ref, f"`{key_name}` is no condition key that AWS documents for KMS")
+        yield Advisory(Code.UNKNOWN_CONDITION_KEY, ref, f"`{key_name}` is no condition key that AWS documents for KMS")
     elif _never_true(condition, statement, key):
         values = ", ".join(f"`{v}`" for v in condition.values[:3])
-        yield Advisory("condition-never-true", ref, f"no request has a `{key_name}` that {condition.operator} {values}")
+        yield Advisory(
+            Code.CONDITION_NEVER_TRUE, ref, f"no request has a `{key_name}` that {condition.operator} {values}"
+        )
     for value in condition.values:
         if condition.key in ("aws:sourcevpce", "aws:sourcevpc") and value in DOCUMENTED_IDS:
-            yield Advisory("placeholder-network", ref, f"`{value}` is an ID from documentation")
+            yield Advisory(Code.PLACEHOLDER_NETWORK, ref, f"`{value}` is an ID from documentation")
 
 
 def _shuts_out_services(statement: Statement) -> bool:
