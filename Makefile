@@ -61,13 +61,18 @@ stackset: build ## the template and the archives for a rollout over accounts, in
 docs: $(VENV)/.done ## write docs/command-line.md anew, from the commands' own help
 	$(VENV)/bin/python -m kms_perimeter.cli.manual > docs/command-line.md
 
+# Whatever runs `make lock`: the lock files are for any machine, the layer's is for the runtime that the template names.
+COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header
+RUNTIME := $(shell sed -n 's/^ *Runtime: *python//p' template.yaml)
+LAYER   := layers/kms_perimeter/requirements
+
 .PHONY: lock
 lock: ## write the lock files anew
 	for name in dev sam ministack checkov bench; do \
-	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	        requirements/$$name.in --output-file requirements/$$name.txt; done
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --no-deps requirements/prowler.in --output-file requirements/prowler.txt
+	    $(COMPILE) --universal --python-version 3.11 requirements/$$name.in --output-file requirements/$$name.txt; done
+	$(COMPILE) --universal --python-version 3.11 --no-deps requirements/prowler.in --output-file requirements/prowler.txt
+	$(COMPILE) --python-platform aarch64-manylinux2014 --python-version $(RUNTIME) --only-binary :all: \
+	    $(LAYER).in --output-file $(LAYER).txt
 
 .PHONY: clean
 clean: ## remove what was made here
