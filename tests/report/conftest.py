@@ -51,12 +51,12 @@ def opened(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     files = tmp_path_factory.mktemp("report")
     shown: list[Opened] = []
 
-    def show(fleet: Fleet | None = None, fragment: str = "") -> Opened:
+    def show(fleet: Fleet | None = None, fragment: str = "", docs: str = "") -> Opened:
         one = Opened(context.new_page())
         one.page.on("console", lambda message: one.complaints.append(message.text))
         one.page.on("pageerror", lambda error: one.complaints.append(str(error)))
         path = files / f"{len(shown)}.html"
-        path.write_text(report.render(fleet or fleets.small()), encoding="utf-8")
+        path.write_text(report.render(fleet or fleets.small(), docs), encoding="utf-8")
         one.page.goto(f"{path.as_uri()}{fragment}")
         shown.append(one)
         return one

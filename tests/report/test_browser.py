@@ -38,6 +38,19 @@ def test_a_key_is_told_with_its_path_and_its_change(opened: Show) -> None:
     assert "(2 days)" in more.locator(".facts").inner_text()
 
 
+def test_what_is_told_leads_to_the_page_that_explains_it(opened: Show) -> None:
+    """Where docs/ is published, the verdict and each advisory are links; where it is not, there are none."""
+    published, unpublished = opened(docs="https://git.example.com/docs"), opened()
+
+    for shown in (published, unpublished):
+        shown.expand("alias/payroll")
+
+    link = published.page.locator(".more").get_by_role("link", name="What it means, and what to do")
+    assert link.get_attribute("href") == "https://git.example.com/docs/verdicts/escapes.md"
+    assert published.page.locator(".more a:has(code)").count() > 0
+    assert unpublished.page.locator(".more a").count() == 1
+
+
 def test_details_close_again(opened: Show) -> None:
     """The same button shows and hides, says which, and keeps the keyboard where it was."""
     shown = opened()

@@ -132,7 +132,7 @@ def test_whatever_is_no_policy_is_malformed(content: str | bytes, reason: str | 
 
 
 def test_an_operator_is_read_in_plain_words() -> None:
-    """A person sees the verdict, the statement with its line, the operations, why, and an example."""
+    """The verdict, the statement with its line, the operations, why, an example, and where to read on."""
     ran = run("check", OPEN, *ENDPOINT)
 
     why = (
@@ -145,6 +145,7 @@ def test_an_operator_is_read_in_plain_words() -> None:
         f"    {', '.join(f'kms:{name}' for name in OPERATIONS.split())}",
         why,
         "    for example: arn:aws:iam::111122223333:role/any calls kms:Encrypt with aws:SourceIp=203.0.113.7",
+        "read on: kms-perimeter explain escapes",
     ]
 
 

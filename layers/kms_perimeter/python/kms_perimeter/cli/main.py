@@ -28,6 +28,7 @@ COMMANDS = {
     "scan": "Judge every key of an account, and change none.",
     "doctor": "Tell whether the service can do its work in an account.",
     "redrive": "Show what the service has given up and why, and send it back.",
+    "explain": "Print what a verdict or an advisory means, and what to do about it.",
     "completion": "Print the script that teaches a shell to complete the commands.",
 }
 
@@ -99,8 +100,16 @@ Exit status: 0 fine, 1 not fine, 2 bad usage or input, 3 undecided; each command
     epilog=EPILOG,
 )
 @click.version_option(__version__, prog_name="kms-perimeter", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option(
+    "--docs-url",
+    metavar="URL",
+    envvar="KMS_PERIMETER_DOCS_URL",
+    show_envvar=True,
+    help="Where docs/ is published, for links; without it, they name `explain`.",
+)
+def main(docs_url: str | None) -> None:
     """A KMS key can be used only from the networks its owner approved: prove it, or see the request that escapes."""
+    del docs_url  # whoever prints links asks the context for it
 
 
 main.params.append(colour.option())

@@ -14,6 +14,7 @@ from kms_perimeter.cloudtrail import Ignored, KeyChange
 from kms_perimeter.decision import Decision, decide
 from kms_perimeter.errors import InvalidInput
 from kms_perimeter.policy.key import Key
+from kms_perimeter.policy.record import replace
 from kms_perimeter.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def _replayed(name: str, event: object, file: PerimeterFile | None, options: Key
     if change.policy is None:
         return Replayed(name, change, needed, outside)
     verdict = judge(change.policy, _key(change, _made(event), options), perimeter)
+    verdict = replace(verdict, advisories=(*verdict.advisories, *cloudtrail.advisory_on(change, outside=outside)))
     exception = file.exception_for(change.key_arn, change.time.date())
     return Replayed(name, change, needed, outside, verdict, decide(verdict, perimeter, exception=exception))
 

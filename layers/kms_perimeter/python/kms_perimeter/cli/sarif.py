@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from kms_perimeter import __version__
+from kms_perimeter.cli import docs
 from kms_perimeter.cli.sarif_rules import rule
 from kms_perimeter.verdict import Outcome
 
@@ -19,16 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kms_perimeter.cli.checked import Checked
-    from kms_perimeter.verdict import StatementRef
+    from kms_perimeter.verdict import Code, StatementRef
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-VERDICTS = ("escapes", "undecided", "malformed")
+VERDICTS = (Outcome.ESCAPES, Outcome.UNDECIDED, Outcome.MALFORMED)
 
 
 def log(checked: list[Checked]) -> dict[str, Any]:
     """The SARIF log of a run of `check`."""
     advised = sorted({advisory.code for one in checked for advisory in one.verdict.advisories})
-    rules = [rule(code) for code in (*VERDICTS, *advised)]
+    published = docs.address()
+    codes: list[Outcome | Code] = [*VERDICTS, *advised]
+    rules = [rule(code, published) for code in codes]
     places = {described["id"]: index for index, described in enumerate(rules)}
     results = [result for one in checked for result in (*_of_verdict(one), *_of_advisories(one))]
     for result in results:
@@ -44,9 +47,9 @@ def _of_verdict(one: Checked) -> Iterator[dict[str, Any]]:
     for escape in one.verdict.escapes:
         told = f"{escape.operation} escapes ({escape.route.value}): {escape.why}"
         identity = (escape.operation, escape.route.value, escape.statement.sid or escape.statement.index)
-        yield _result("escapes", told, one, escape.statement, identity)
+        yield _result(Outcome.ESCAPES, told, one, escape.statement, identity)
     if outcome in (Outcome.UNDECIDED, Outcome.MALFORMED):
-        yield _result(outcome.value, f"The policy is {outcome.value}: {one.verdict.reason}", one, None, ())
+        yield _result(outcome, f"The policy is {outcome.value}: {one.verdict.reason}", one, None, ())
 
 
 def _of_advisories(one: Checked) -> Iterator[dict[str, Any]]:
@@ -56,13 +59,13 @@ def _of_advisories(one: Checked) -> Iterator[dict[str, Any]]:
 
 
 def _result(
-    code: str, told: str, one: Checked, ref: StatementRef | None, identity: tuple[object, ...]
+    code: Outcome | Code, told: str, one: Checked, ref: StatementRef | None, identity: tuple[object, ...]
 ) -> dict[str, Any]:
     uri = _uri(one.file)
-    digest = hashlib.sha256(repr((uri, one.resource, code, *identity)).encode()).hexdigest()
+    digest = hashlib.sha256(repr((uri, one.resource, code.value, *identity)).encode()).hexdigest()
     named = f"{one.resource}: {told}" if one.resource else told
     result: dict[str, Any] = {
-        "ruleId": code,
+        "ruleId": code.value,
         "message": {"text": named},
         "locations": [_location(one, uri, ref)],
         "partialFingerprints": {"kmsPerimeter/v1": digest[:32]},

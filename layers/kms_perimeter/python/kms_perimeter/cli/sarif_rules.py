@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-HELP_URI = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html"
+from kms_perimeter import pages
+from kms_perimeter.verdict import Code, Outcome
+
+WITHOUT_DOCS = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html"
 # Rule: its level, its severity for code scanning (0 to 10), what it says, and what to do.
 _VERDICTS = {
-    "escapes": (
+    Outcome.ESCAPES: (
         "error",
         "8.0",
         "A request from outside the perimeter gets through",
@@ -17,7 +20,7 @@ _VERDICTS = {
             " policy that keeps every statement, puts a `Deny` for the perimeter beside them, and is proved."
         ),
     ),
-    "undecided": (
+    Outcome.UNDECIDED: (
         "warning",
         "5.0",
         "It cannot be proved that no request from outside the perimeter gets through",
@@ -27,7 +30,7 @@ _VERDICTS = {
             " them, or check the policy once more as it is deployed."
         ),
     ),
-    "malformed": (
+    Outcome.MALFORMED: (
         "error",
         "5.0",
         "The policy cannot be understood",
@@ -35,38 +38,41 @@ _VERDICTS = {
     ),
 }
 _ADVISORIES = {
-    "source-ip-ineffective": "A condition on `aws:SourceIp` is not effective for requests through a VPC endpoint: they"
-    " carry no public address. Name endpoints or VPCs by `aws:SourceVpce` or `aws:SourceVpc`.",
-    "breaks-integrated-services": "AWS services that use the key for somebody do not come from a VPC, so the condition"
-    " keeps them out. Let them through by `aws:ViaAWSService` or `kms:ViaService` where they are meant to use the key.",
-    "grants-bypass": "A grant is bound by no condition of an `Allow` statement. Deny the operations from outside, or"
+    Code.SOURCE_IP_INEFFECTIVE: "A condition on `aws:SourceIp` is not effective for requests through a VPC endpoint:"
+    " they carry no public address. Name endpoints or VPCs by `aws:SourceVpce` or `aws:SourceVpc`.",
+    Code.BREAKS_INTEGRATED_SERVICES: "AWS services that use the key for somebody do not come from a VPC, so the"
+    " condition keeps them out. Let them through by `aws:ViaAWSService` or `kms:ViaService` where they are meant to"
+    " use the key.",
+    Code.GRANTS_BYPASS: "A grant is bound by no condition of an `Allow` statement. Deny the operations from outside, or"
     " deny `kms:CreateGrant` to all but AWS services.",
-    "lockout-risk": "Nobody could change the policy any more. Keep a principal that may call `kms:PutKeyPolicy`.",
-    "condition-never-true": "The condition holds for no request, so the statement is void. Look for a misspelling.",
-    "unknown-condition-key": "The condition key is none that AWS documents for KMS, so requests do not carry it. Look"
-    " for a misspelling.",
-    "placeholder-network": "The VPC or endpoint is one from the AWS documentation. Put your own in its place.",
-    "deny-not-principal": "A `Deny` with `NotPrincipal` is easily wrong: it must name account, role and session. Use a"
-    " condition on `aws:PrincipalArn`.",
-    "created-from-outside": "The policy itself was written by a call from outside the perimeter.",
+    Code.LOCKOUT_RISK: "Nobody could change the policy any more. Keep a principal that may call `kms:PutKeyPolicy`.",
+    Code.CONDITION_NEVER_TRUE: "The condition holds for no request, so the statement is void. Look for a misspelling.",
+    Code.UNKNOWN_CONDITION_KEY: "The condition key is none that AWS documents for KMS, so requests do not carry it."
+    " Look for a misspelling.",
+    Code.PLACEHOLDER_NETWORK: "The VPC or endpoint is one from the AWS documentation. Put your own in its place.",
+    Code.DENY_NOT_PRINCIPAL: "A `Deny` with `NotPrincipal` is easily wrong: it must name account, role and session."
+    " Use a condition on `aws:PrincipalArn`.",
+    Code.CREATED_FROM_OUTSIDE: "The policy itself was written by a call from outside the perimeter.",
 }
 
 
-def rule(code: str) -> dict[str, Any]:
-    """The SARIF rule of a verdict or advisory."""
-    if code in _VERDICTS:
+def rule(code: Outcome | Code, docs: str) -> dict[str, Any]:
+    """The SARIF rule of a verdict or advisory; `docs` is where docs/ is published, or empty."""
+    if isinstance(code, Outcome):
         level, severity, short, text = _VERDICTS[code]
+        uri = pages.of_outcome(code, docs)
     else:
-        level, severity = "note", "1.0"
+        level, severity, text = "note", "1.0", _ADVISORIES[code]
         short = f"Advisory: {code.replace('-', ' ')}"
-        text = _ADVISORIES.get(code, "This is no escape, but worth knowing.")
+        uri = pages.of_advisory(code, docs)
+    told = f"{text} More: `kms-perimeter explain {code.value}`."
     return {
-        "id": code,
+        "id": code.value,
         "name": "".join(word.capitalize() for word in code.split("-")),
         "shortDescription": {"text": f"{short}."},
         "fullDescription": {"text": text.split(". ", 1)[0].rstrip(".") + "."},
-        "help": {"text": text, "markdown": text},
-        "helpUri": HELP_URI,
+        "help": {"text": told, "markdown": told},
+        "helpUri": uri if docs else WITHOUT_DOCS,
         "defaultConfiguration": {"level": level},
         "properties": {"tags": ["security", "aws", "kms"], "security-severity": severity, "precision": "very-high"},
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kms_perimeter import perimeter
-from kms_perimeter.cli import credentials, inputs
+from kms_perimeter.cli import credentials, docs, inputs
 from kms_perimeter.fleet import Standing
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _rendered(fleet: Fleet, output: str, *, every: bool) -> str:
         case "html":
             from kms_perimeter import report  # noqa: PLC0415 - likewise
 
-            return report.render(fleet)
+            return report.render(fleet, docs.address())
         case _:
             from kms_perimeter.cli.scanning import tell  # noqa: PLC0415 - likewise
 

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from kms_perimeter.cli import colour
+from kms_perimeter.cli import colour, docs
 from kms_perimeter.cloudtrail import Ignored
 from kms_perimeter.remedy import ProofCode
 from kms_perimeter.verdict import Outcome
@@ -69,12 +69,19 @@ def print_checked(checked: list[Checked], why: str | None) -> None:
         verdict = one.verdict
         paper.line((one.name, "bold"), ": ", styled(verdict.outcome.value), f" ({_judged_as(verdict)})")
         print_verdict(paper, verdict, one)
+    print_read_on(paper, [one.verdict for one in checked])
     if why:
         paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
     if len(checked) > 1:
         counts = Counter(one.verdict.outcome for one in checked)
         told = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome])
         paper.line(("in all: ", "bold"), f"{len(checked)} policies, {told}")
+
+
+def print_read_on(paper: Paper, verdicts: list[Verdict]) -> None:
+    """Where a person reads on about what has been told, in one line."""
+    if place := docs.read_on(verdicts):
+        paper.line(("read on: ", "bold"), place)
 
 
 def print_plan(plan: Plan, name: str, why: str | None, out: str | None, paper: Paper | None = None) -> None:
@@ -134,6 +141,7 @@ def print_replayed(replayed: list[Replayed]) -> None:
             paper.line((one.file, "bold"), ": ignored, ", (one.read.reason.value, "bold"), f": {one.read.detail}")
             continue
         _print_change(paper, one)
+    print_read_on(paper, [one.verdict for one in replayed if one.verdict])
 
 
 def _print_change(paper: Paper, one: Replayed) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from kms_perimeter import pages
 from kms_perimeter.fleet import Standing
 from kms_perimeter.report.paths import paths_of
+from kms_perimeter.verdict import Code, Outcome
 from kms_perimeter.wording import console, named, sentence
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ COLUMNS = (
     "console",
     "detail",
 )
+EXPLAINED = {
+    Standing.OPEN: Outcome.ESCAPES,
+    Standing.UNDECIDED: Outcome.UNDECIDED,
+    Standing.MALFORMED: Outcome.MALFORMED,
+}
 WORTH_KEEPING = 24  # characters; a place takes a few itself
 
 
@@ -64,12 +71,13 @@ class Kept:
         return value if len(text) < WORTH_KEEPING else self._place(text)
 
 
-def data_of(fleet: Fleet, days: list[dict[str, Any]]) -> dict[str, Any]:
+def data_of(fleet: Fleet, days: list[dict[str, Any]], docs: str = "") -> dict[str, Any]:
     """Everything that the page's script draws.
 
     Args:
         fleet: the keys, the most urgent first.
         days: how the fleet stood day by day.
+        docs: where docs/ is published, or empty.
     """
     kept = Kept()
     order = {standing: place for place, standing in enumerate(Standing)}
@@ -81,7 +89,14 @@ def data_of(fleet: Fleet, days: list[dict[str, Any]]) -> dict[str, Any]:
         "keys": keys,
         "kept": kept.all(),
         "days": days,
+        "pages": _pages(docs) if docs else {},
     }
+
+
+def _pages(docs: str) -> dict[str, str]:
+    """The page of each advisory, and of each verdict that needs explaining."""
+    verdicts = {standing.value: pages.of_outcome(outcome, docs) for standing, outcome in EXPLAINED.items()}
+    return verdicts | {code.value: pages.of_advisory(code, docs) for code in Code}
 
 
 def _row(finding: KeyFinding, kept: Kept) -> list[Any]:

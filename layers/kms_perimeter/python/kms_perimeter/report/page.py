@@ -35,8 +35,13 @@ NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 WITHOUT_SCRIPT = 100  # open keys that are named to whoever reads the page where no script runs
 
 
-def render(fleet: Fleet) -> str:
-    """The report on a fleet as one HTML file."""
+def render(fleet: Fleet, docs: str = "") -> str:
+    """The report on a fleet as one HTML file.
+
+    Args:
+        fleet: the keys.
+        docs: where docs/ is published, for links to what verdicts and advisories mean; without it there are none.
+    """
     style = "\n".join(_asset(name) for name in STYLES)
     scripts = (_library(), _script())
     level, headline = summary.headline(fleet)
@@ -46,7 +51,7 @@ def render(fleet: Fleet) -> str:
         policy=_policy(style, scripts),
         style=Markup(style),  # noqa: S704 - ours
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - ours
-        data=data_of(fleet, days),
+        data=data_of(fleet, days, docs),
         days=days,
         level=level,
         headline=headline,

@@ -46,12 +46,12 @@ def print_fleet(fleet: Fleet, *, every: bool, paper: Paper | None = None) -> Non
         paper: where to print; by default on standard output.
     """
     paper = paper or Paper()
-    for standing in Standing:
-        if every or standing not in QUIET:
-            for finding in fleet.of(standing):
-                _print_key(paper, finding)
+    told = [finding for standing in Standing if every or standing not in QUIET for finding in fleet.of(standing)]
+    for finding in told:
+        _print_key(paper, finding)
     for one in fleet.unscanned:
         paper.line((f"{one.account} {one.region}", "bold"), ": ", ("not scanned", "bold yellow"), f": {one.reason}")
+    text.print_read_on(paper, [finding.verdict for finding in told if finding.verdict])
     _print_numbers(paper, fleet)
 
 

@@ -44,8 +44,11 @@ const factsOf = (key) => {
   return el("dl", { class: "facts" }, ...facts.filter(([, value]) => value)
     .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 };
+// Where docs/ is published, what is told leads to the page that explains it.
+const explained = (word, node) => (data.pages[word] || "").startsWith("https://")
+  ? el("a", { href: data.pages[word], rel: "noreferrer", target: "_blank" }, node) : node;
 const advisoriesOf = (advisories) => advisories.length ? [el("h3", {}, "Also worth knowing"),
-  el("ul", {}, ...advisories.map((one) => el("li", {}, el("code", {}, one.code), " ", ...marked(one.message))))] : [];
+  el("ul", {}, ...advisories.map((one) => el("li", {}, explained(one.code, el("code", {}, one.code)), " ", ...marked(one.message))))] : [];
 
 const detailsOf = (key) => {
   const { reason, exception, paths = [], advisories = [], plan } = detailAt(key.detail);
@@ -58,6 +61,7 @@ const detailsOf = (key) => {
     ...planOf(plan),
     paths.length && !plan ? el("p", { class: "none" }, "No plan was asked for: scan --plan shows the change that would close it.") : "",
     ...advisoriesOf(advisories),
+    data.pages[key.standing] ? el("p", {}, explained(key.standing, "What it means, and what to do")) : "",
     key.console.startsWith("https://") ? el("p", {}, el("a", { href: key.console, rel: "noreferrer", target: "_blank" }, "The key in the AWS console")) : "",
   ];
 };
