@@ -10,6 +10,10 @@ _LONGEST_MESSAGE = 40_000
 _LONGEST_BLOCK_ID = 255
 _LONGEST_TEXT = {"section": 3000, "header": 150, "context": 3000}
 _LONGEST_FIELD = 2000
+_LONGEST_LABEL = 75
+_LONGEST_VALUE = {"value": 2000, "action_id": 255}
+_LONGEST_PLACEHOLDER = 150
+_LONGEST_CONFIRM = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
 _BLOCKS = frozenset({"actions", "context", "divider", "header", "image", "input", "markdown", "rich_text", "section"})
 
 
@@ -49,9 +53,10 @@ def _is_sound(block: dict[str, Any]) -> bool:
             return _is_sound_section(block)
         case "header":
             return _is_text(block.get("text"), _LONGEST_TEXT["header"], kinds=("plain_text",))
-        case "context":
+        case "context" | "actions":
+            sound = _is_context_element if kind == "context" else _is_interactive
             elements = block.get("elements", [])
-            return bool(elements) and all(_is_context_element(element) for element in elements)
+            return bool(elements) and all(sound(element) for element in elements)
         case _:
             return True
 
@@ -69,6 +74,20 @@ def _is_context_element(element: object) -> bool:
     if isinstance(element, dict) and element.get("type") == "image":
         return bool(element.get("image_url") or element.get("slack_file")) and bool(element.get("alt_text"))
     return _is_text(element, _LONGEST_TEXT["context"])
+
+
+def _is_interactive(element: object) -> bool:
+    if not isinstance(element, dict):
+        return False
+    sound = all(len(str(element.get(name, ""))) <= most for name, most in _LONGEST_VALUE.items())
+    if "confirm" in element:
+        confirm = element["confirm"]
+        sound &= all(_is_text(confirm.get(name), most) for name, most in _LONGEST_CONFIRM.items())
+    if element.get("type") == "button":
+        sound &= _is_text(element.get("text"), _LONGEST_LABEL, kinds=("plain_text",))
+    if "placeholder" in element:
+        sound &= _is_text(element["placeholder"], _LONGEST_PLACEHOLDER, kinds=("plain_text",))
+    return sound
 
 
 def _is_text(value: object, longest: int, kinds: tuple[str, ...] = ("mrkdwn", "plain_text")) -> bool:

@@ -244,7 +244,7 @@ def test_a_long_diff_is_cut_for_slack_and_whole_in_the_text() -> None:
 
 
 @given(
-    title=st.text(max_size=400),
+    title=st.text(min_size=1, max_size=400),
     parts=st.lists(
         st.builds(
             Part,

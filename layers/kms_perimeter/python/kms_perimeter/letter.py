@@ -1,16 +1,9 @@
-"""How an alert is laid out: one letter, as plain text for e-mail and as Block Kit for Slack.
-
-Limits: *Block Kit reference* by Slack (50 blocks, 3,000 characters in a section's text, 150 in a header).
-"""
+"""How an alert is laid out: one letter, as plain text for e-mail and as Block Kit for Slack."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-
-BLOCKS = 50
-SECTION_CHARACTERS = 3000
-HEADER_CHARACTERS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +23,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What there is to say: a title, and parts in the order in which somebody on call needs them."""
+    """What there is to say.
+
+    Attributes:
+        title: what matters most.
+        parts: in the order in which somebody on call needs them.
+        more_blocks: for Slack alone, below the parts, such as buttons.
+    """
 
     title: str
     parts: tuple[Part, ...]
+    more_blocks: tuple[dict[str, Any], ...] = ()
 
     @property
     def text(self) -> str:
@@ -44,33 +44,12 @@ class Letter:
     @property
     def blocks(self) -> list[dict[str, Any]]:
         """The letter as Slack's blocks, cut where Slack would refuse it."""
-        header = {"type": "header", "text": {"type": "plain_text", "text": _cut(self.title, HEADER_CHARACTERS)}}
-        sections = [_section(part) for part in self.parts if part.lines]
-        return [header, *sections[: BLOCKS - 1]]
+        from kms_perimeter import block_kit  # noqa: PLC0415 - it takes its time, and most runs have nothing to tell
+
+        sections = [block_kit.section(part.heading, part.lines, code=part.code) for part in self.parts if part.lines]
+        room = block_kit.MOST_BLOCKS - len(self.more_blocks)
+        return [*[block_kit.header(self.title), *sections][:room], *self.more_blocks]
 
 
 def _indented(part: Part) -> tuple[str, ...]:
     return tuple(f"  {line}" if line else "" for line in part.lines)
-
-
-def _section(part: Part) -> dict[str, Any]:
-    heading = f"*{escaped(part.heading)}*\n"
-    fence = ("```", "```") if part.code else ("", "")
-    room = SECTION_CHARACTERS - len(heading) - sum(map(len, fence))
-    body = _cut(escaped("\n".join(part.lines)), room)
-    return {"type": "section", "text": {"type": "mrkdwn", "text": f"{heading}{fence[0]}{body}{fence[1]}"}}
-
-
-def escaped(text: str) -> str:
-    """Slack: "replace the ampersand, the less-than sign and the greater-than sign" with their entities."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _cut(text: str, room: int) -> str:
-    if len(text) <= room:
-        return text
-    kept = text[: room - 1]
-    start = kept.rfind("&")
-    if start > len(kept) - len("&amp;") and ";" not in kept[start:]:  # half an entity would show as rubbish
-        kept = kept[:start]
-    return kept + "…"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from kms_perimeter.errors import KmsPerimeterError
+from kms_perimeter.mrkdwn import MESSAGE_CHARACTERS, cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,12 +56,16 @@ def payload(published: str) -> dict[str, Any]:
     try:
         told = json.loads(published)
     except ValueError:
-        return {"text": published}
+        return _said(published)
     if "blocks" in told:
-        return {"text": told["text"], "blocks": told["blocks"]}
+        return {**_said(told["text"]), "blocks": told["blocks"]}
     if "AlarmName" in told:
-        return {"text": f"{told['NewStateValue']}: {told.get('AlarmDescription') or told['AlarmName']}"}
-    return {"text": published}
+        return _said(f"{told['NewStateValue']}: {told.get('AlarmDescription') or told['AlarmName']}")
+    return _said(published)
+
+
+def _said(text: str) -> dict[str, Any]:
+    return {"text": cut(text, MESSAGE_CHARACTERS)}
 
 
 def _answer(status: int, words: str) -> SlackIsBusy | SlackRefuses:

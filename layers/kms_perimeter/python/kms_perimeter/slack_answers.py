@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from kms_perimeter import approval, slack
 from kms_perimeter.errors import AlreadyAnswered, KmsRefusal, NoSuchAsk, StalePlan, UnusableDay
 from kms_perimeter.evidence import Report
-from kms_perimeter.letter import Letter, Part, escaped
+from kms_perimeter.letter import Letter, Part
+from kms_perimeter.mrkdwn import MESSAGE_CHARACTERS, cut, escaped
 from kms_perimeter.slack_actions import Action, ask_of
 from kms_perimeter.wording import at, key_id, sentence
 
@@ -136,7 +137,9 @@ def payload_of(pressed: Interaction, reply: Reply) -> dict[str, Any]:
     if not reply.final:
         shown = {"blocks": reply.blocks} if reply.blocks else {}
         return {"response_type": "ephemeral", "replace_original": False, "text": reply.text, **shown}
+    from kms_perimeter import block_kit  # noqa: PLC0415 - it takes its time, and not every click needs it
+
     asked = [block for block in pressed.blocks if ask_of(str(block.get("block_id", ""))) is None]
-    note = {"type": "context", "elements": [{"type": "mrkdwn", "text": reply.text}]}
     text = f"{pressed.text}\n{reply.text}" if pressed.text else reply.text
-    return {"replace_original": True, "text": text, "blocks": [*asked, note]}
+    blocks = [*asked[: block_kit.MOST_BLOCKS - 1], block_kit.context(reply.text)]
+    return {"replace_original": True, "text": cut(text, MESSAGE_CHARACTERS), "blocks": blocks}

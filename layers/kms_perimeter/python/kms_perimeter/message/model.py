@@ -120,7 +120,7 @@ def compose(
     """The message about a key that its parts make; `more_blocks` are for Slack alone, such as buttons."""
     title = f"{severity.upper()}: {headline}"
     page = pages.most_relevant(matter.verdict, matter.advisories, matter.docs)
-    letter = Letter(title, (*parts, Part("What that means", (page,)), _about(matter)))
+    letter = Letter(title, (*parts, Part("What that means", (page,)), _about(matter)), tuple(more_blocks))
     called = matter.change is not None and matter.change.event_name in WATCHED  # else a sweep, which is no call
     change = matter.change.to_json() if matter.change and called else None
     data = {
@@ -136,7 +136,7 @@ def compose(
         "console": wording.console(matter.key_arn),
         **facts,
     }
-    return Message(subject_of(title), letter.text, [*letter.blocks, *more_blocks], data, _dedup_key(kind, matter))
+    return Message(subject_of(title), letter.text, letter.blocks, data, _dedup_key(kind, matter))
 
 
 def subject_of(title: str) -> str:

@@ -1,0 +1,24 @@
+"""Text as Slack wants it: escaped, and cut where Slack would refuse it.
+
+Document: *Formatting message text* by Slack.
+"""
+
+from __future__ import annotations
+
+MESSAGE_CHARACTERS = 40_000  # of a message's text
+
+
+def escaped(text: str) -> str:
+    """Slack: "replace the ampersand, the less-than sign and the greater-than sign" with their entities."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def cut(text: str, room: int) -> str:
+    """The text, cut to so many characters, with an ellipsis where it was cut."""
+    if len(text) <= room:
+        return text
+    kept = text[: room - 1]
+    start = kept.rfind("&")
+    if start > len(kept) - len("&amp;") and ";" not in kept[start:]:  # half an entity would show as rubbish
+        kept = kept[:start]
+    return kept + "…"
