@@ -73,19 +73,29 @@ def proofs(asked: Sequence[Question], verdicts: Sequence[Verdict]) -> None:
     ours = [q for q, v in zip(asked, verdicts, strict=True) if v.outcome is not Outcome.MALFORMED]
     theirs, answers = _covered(asked)
     alike = sum(answers[q] == v.outcome.value for q, v in zip(asked, verdicts, strict=True) if q in answers)
-    all_rounds, rounds, solved = [], [], []
+    named = {q: smt.escaping(q) for q in theirs}
+    judged = {
+        q: frozenset((e.operation, e.route.value) for e in v.escapes) for q, v in zip(asked, verdicts, strict=True)
+    }
+    all_rounds, rounds, solved, each = [], [], [], []
     for _ in range(ROUNDS):
         by_text = {q.text: timed(lambda q=q: judge(q.text, q.key, q.perimeter)) for q in ours}  # type: ignore[misc]
         all_rounds.append(list(by_text.values()))
         rounds.append([by_text[q.text] for q in theirs])
         solved.append([timed(lambda q=q: smt.outcome(q)) for q in theirs])  # type: ignore[misc]
+        each.append([timed(lambda q=q: smt.escaping(q)) for q in theirs])  # type: ignore[misc]
     same = table.middle(rounds)
     rows = [_row(f"`judge`, all {len(ours)} policies", table.middle(all_rounds), None)]
     rows += [_row(f"`judge`, the {len(theirs)} that z3 was asked", same, same)]
     rows += [_row("z3, whether there is an escape", table.middle(solved), same)]
+    rows += [_row("z3, for each operation and route", table.middle(each), same)]
     show("", "### Parse and proof", "", *table.lines(("", "median", "p95", "worst", "median, as a ratio"), rows))
     gave_up = list(answers.values()).count("unknown")
     show("", f"z3's answer is ours in {alike} of {len(theirs)}; it gave up on {gave_up}.")
+    gave_up, alike = list(named.values()).count(None), sum(said == judged[q] for q, said in named.items())
+    show(
+        f"Its operations and routes are ours in {alike}; it gave up on {gave_up}, at the first that it left unsettled."
+    )
 
 
 def _covered(asked: Sequence[Question]) -> tuple[list[Question], dict[Question, str]]:

@@ -19,7 +19,7 @@ from kms_perimeter.policy.context_keys import Kind
 from kms_perimeter.policy.principal import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bench.questions import Question
     from kms_perimeter.policy.callers import Caller
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 INTERNET, ENDPOINT, BEHALF = range(3)
 MILLISECONDS = 1_000
+DIRECTLY = ("key-policy", "iam")
 _SLOTS = 3
 _VIA = frozenset({"kms:viaservice", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast"})
 _FOR_SERVICES = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths",
@@ -57,19 +58,56 @@ def outcome(question: Question) -> str:
         MalformedPolicy: as `document.parse`.
         Unsupported: the policy has something that is not covered here.
     """
-    solver = _solver(_Policy(document.parse(question.text), question))
+    solver, _, routes = _solver(_Policy(document.parse(question.text), question))
+    solver.add(z3.Or(*routes.values()))
     return {"sat": "escapes", "unsat": "enclosed"}.get(str(solver.check()), "unknown")
 
 
-def _solver(asked: _Policy) -> Any:  # noqa: ANN401  (z3 has no types)
-    """A solver that has a model exactly where the policy has an escape."""
+def escaping(question: Question) -> frozenset[tuple[str, str]] | None:
+    """The operations and routes that z3 has an escape for, or None where it gives up.
+
+    The policy is encoded once, and z3 is asked about each operation by each route in turn; as `judge` does, it tells
+    of a grant only for an operation that nobody can do directly.
+
+    Raises:
+        MalformedPolicy: as `document.parse`.
+        Unsupported: the policy has something that is not covered here.
+    """
+    asked = _Policy(document.parse(question.text), question)
+    solver, use, routes = _solver(asked)
+    found: set[tuple[str, str]] = set()
+    try:
+        for place, op in enumerate(asked.operations):
+            of = use.operation == place
+            ways = [way for way in DIRECTLY if _is_possible(solver, of, routes[way])]
+            if not ways and _is_possible(solver, of, routes["grant"]):
+                ways = ["grant"]
+            found.update((op.name, way) for way in ways)
+    except _GaveUp:
+        return None
+    return frozenset(found)
+
+
+class _GaveUp(Exception):
+    """z3 does not know."""
+
+
+def _is_possible(solver: Any, *asked: Term) -> bool:  # noqa: ANN401  (z3 has no types)
+    said = str(solver.check(*asked))
+    if said == "unknown":
+        raise _GaveUp
+    return said == "sat"
+
+
+def _solver(asked: _Policy) -> tuple[Any, _Request, dict[str, Term]]:
+    """A solver for requests from outside that no `Deny` stops, that request, and what lets it through by each route."""
     solver = z3.Solver()
     solver.set("timeout", MILLISECONDS)
     use, gift = _Request("use", asked), _Request("gift", asked)
-    solver.add(use.possible(), use.outside())
+    solver.add(use.possible(), use.outside(), z3.Not(use.denied))
     given = z3.And(use.origin != BEHALF, use.grantable(), gift.possible(), gift.outside(), gift.gives(use))
-    solver.add(z3.Not(use.denied), z3.Or(use.allowed, z3.And(given, gift.allowed, z3.Not(gift.denied))))
-    return solver
+    let = z3.And(given, z3.Or(*gift.allowed.values()), z3.Not(gift.denied))
+    return solver, use, {**use.allowed, "grant": let}
 
 
 class _Policy:
@@ -121,7 +159,11 @@ class _Request:
         self.session = z3.Int(f"{label} session")
         self.arn = z3.Concat("arn:", self.key.partition, ":iam::", self.account, ":", self.rest)
         self.slots: dict[str, list[Slot]] = {}
-        self.allowed, self.denied = self._applying(allows=True), self._applying(allows=False)
+        self.denied = self._applying(self._names, allows=False)
+        self.allowed = {
+            "key-policy": self._applying(self._names_directly, allows=True),
+            "iam": self._applying(self._names_account, allows=True),
+        }
 
     def possible(self) -> Term:
         """Whether AWS could ever see it."""
@@ -168,9 +210,9 @@ class _Request:
         grantee = [s.value == use.arn for s in self.slots.get("kms:granteeprincipal", ())]
         return z3.And(*listed, *grantee)
 
-    def _applying(self, *, allows: bool) -> Term:
+    def _applying(self, names: Callable[[Statement], Term], *, allows: bool) -> Term:
         about = [s for s in self.asked.statements if s.allows is allows]
-        return z3.Or([z3.And(self._performs(s), self._names(s), *map(self._holds, s.conditions)) for s in about])
+        return z3.Or([z3.And(self._performs(s), names(s), *map(self._holds, s.conditions)) for s in about])
 
     def _performs(self, statement: Statement) -> Term:
         return z3.Or([self.operation == i for i in self.asked.places(statement.action)])
@@ -178,6 +220,17 @@ class _Request:
     def _names(self, statement: Statement) -> Term:
         named = z3.Or([self._is(p) for p in statement.principal.principals])
         return z3.Not(named) if statement.principal.negated else named
+
+    def _names_account(self, statement: Statement) -> Term:
+        """Whether the statement names just the caller's account, and so leaves it to IAM policies."""
+        element = statement.principal
+        accounts = [p for p in element.principals if p.form is Form.ACCOUNT and not element.negated]
+        return z3.And(z3.Or([self._is(p) for p in accounts]), z3.Not(self._names_directly(statement)))
+
+    def _names_directly(self, statement: Statement) -> Term:
+        if statement.principal.negated:
+            return self._names(statement)
+        return z3.Or([self._is(p) for p in statement.principal.principals if p.form is not Form.ACCOUNT])
 
     def _is(self, named: Principal) -> Term:
         if named.form is Form.ANYONE:

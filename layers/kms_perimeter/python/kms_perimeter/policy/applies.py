@@ -53,7 +53,7 @@ def _is_wild(pattern: str) -> bool:
 
 def cost(element: Element) -> int:
     """The steps that it takes to find the operations of an element: many for a wildcard inside a pattern, else few."""
-    return sum(_STEPS_OF_A_PATTERN if _is_wild(pattern[:-1]) else 1 for pattern in element.patterns)
+    return sum([_STEPS_OF_A_PATTERN if _is_wild(pattern[:-1]) else 1 for pattern in element.patterns])
 
 
 def operations(element: Element) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import operators, principal, shapes, truth
@@ -62,6 +63,7 @@ class Caller:
         return self.arn.endswith(f":{_EBS_ROLE}")
 
 
+@lru_cache(maxsize=1024)
 def from_arn(text: str) -> Caller | None:
     """The caller of this ARN, or None where it is none that can call."""
     read = principal.from_arn(text)
@@ -140,12 +142,9 @@ class Callers:
         root = f"arn:{self.partition}:iam::{account}:"
         for kind in ("role", "user") if self.shapes or self._tells_users_apart() else ("role",):
             prefix = f"{root}{kind}/"
-            domain = Domain(prefix, _NAME_LETTERS, (1, MANY), None, (f"{prefix}any", f"{prefix}other"))
             names = self._names(prefix) if kind == "user" else []
-            taken = [
-                shapes.word([(text, False)]) for text in sorted({c.text for c in explicit if c.account == account})
-            ]
-            found = split(domain, [*self.shapes, *names, *taken], self.budget)
+            taken = [shapes.word([(text, False)]) for text in sorted({c.text for c in explicit})]
+            found = split(_names_after(prefix), [*self.shapes, *names, *taken], self.budget)
             self.exact = self.exact and found.exact
             yield from (c for arn in found.values if (c := from_arn(arn)))
         if self.shapes:
@@ -175,6 +174,12 @@ class Callers:
         keys = ("aws:principalservicename", "aws:principalservicenameslist")
         mentioned = [v for c in self.conditions if c.key in keys for v in c.values if "*" not in v and "?" not in v]
         return [service(name) for name in dict.fromkeys([*named, *mentioned, "any-service.amazonaws.com"])]
+
+
+@lru_cache(maxsize=256)
+def _names_after(prefix: str) -> Domain:
+    """The ARNs that begin so."""
+    return Domain(prefix, _NAME_LETTERS, (1, MANY), None, (f"{prefix}any", f"{prefix}other"))
 
 
 def _reaches(shape: Shape, prefix: str) -> bool:

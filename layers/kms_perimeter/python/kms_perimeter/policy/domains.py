@@ -69,8 +69,11 @@ class Domain:
     def free(self, taken: Iterable[str]) -> str | None:
         """A possible value that is none of those taken, or None where all of them are."""
         used = set(taken)
+        for sample in self.samples:
+            if sample not in used and self.accepts(sample):
+                return sample
         numbered = map(self._numbered, range(len(used) + 1))
-        for made in chain(self.samples, numbered, islice(self._spelled(), len(used) + 1)):
+        for made in chain(numbered, islice(self._spelled(), len(used) + 1)):
             if made not in used and self.accepts(made):
                 return made
         return None

@@ -17,17 +17,17 @@ from kms_perimeter.policy import applies, grants, operations, witness
 from kms_perimeter.policy.budget import BoundReached, Budget
 from kms_perimeter.policy.origins import Origin
 from kms_perimeter.policy.record import record, replace
-from kms_perimeter.policy.request import Route
+from kms_perimeter.policy.request import Request, Route
 from kms_perimeter.policy.search import CREATE_GRANT, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kms_perimeter.policy.boundary import Boundary, Covered, Networks
     from kms_perimeter.policy.document import KeyPolicy
     from kms_perimeter.policy.key import Key
     from kms_perimeter.policy.operations import Operation
-    from kms_perimeter.policy.request import Request, StatementRef
+    from kms_perimeter.policy.request import StatementRef
     from kms_perimeter.policy.witness import Solution
 
     Alike = Sequence[tuple[Operation, Covered]]
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 STEPS = 200_000
 NOBODYS_ACCOUNT = "111122223333"
+_PLACES = {name: place for place, name in enumerate(operations.OPERATIONS)}
 BEYOND = "the search reached its bound before it had tried everything"
 UNSETTLED = "the search could not settle whether a request gets through"
 
@@ -123,13 +124,12 @@ def _fill_in(found: Found, run: Search) -> None:
     for alike in run.alike():
         first, rule = alike[0]
         direct = list(run.direct(first, rule.networks, certain=True))
-        for op, covering in alike:
-            found.escapes += [_tell(_for(op, solution), covering.name) for solution in direct]
+        for solution in direct:
+            found.escapes += _tell(solution, alike)
         left += [] if direct else [alike]
     for group in left:
         _give_away(found, run, group)
-    places = {name: place for place, name in enumerate(operations.OPERATIONS)}
-    found.escapes.sort(key=lambda escape: places[escape.operation])
+    found.escapes.sort(key=lambda escape: _PLACES[escape.operation])
     if not found.escapes:
         _doubt_all(found, run, left)
     found.changeable = _changeable(run)
@@ -207,12 +207,14 @@ def _given(
     return None
 
 
-def _tell(solution: Solution, rule: str) -> Escape:
+def _tell(solution: Solution, alike: Alike) -> Iterator[Escape]:
+    """The same request for each of some operations that nothing tells apart."""
     assert solution.allow is not None  # noqa: S101  (INVARIANT: only a grant's use has no `Allow`)
-    request = witness.request(solution)
-    return Escape(
-        solution.situation.operation, rule, solution.route, solution.allow.ref, request, witness.why(solution)
-    )
+    by, route, told = solution.allow.ref, solution.route, witness.request(solution)
+    how, past = witness.why(solution)
+    for op, rule in alike:
+        request = Request(told.principal, op.name, told.resource, told.context)
+        yield Escape(op.name, rule.name, route, by, request, f"{how} `{op.name}` {past}")
 
 
 def _tell_grant(op: Operation, rule: str, use: Solution, gift: Solution) -> Escape:

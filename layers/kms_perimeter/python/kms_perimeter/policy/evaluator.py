@@ -10,6 +10,7 @@ permissions* in the AWS KMS Developer Guide.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import comparisons, context_keys, operators, principal, variables, wildcard
@@ -61,18 +62,21 @@ def evaluate(policy: KeyPolicy, request: Request, key: Key) -> Evaluation:
     name = operation.name if operation else request.action
     context = {k.lower(): v for k, v in request.context.items() if context_keys.exists_for(k.lower(), name, key)}
     caller = _Caller(request.principal)
-    applying: list[tuple[Statement, bool]] = []
+    resource = request.resource or key.arn
+    applying: list[tuple[StatementRef, str]] = []
+    denied, route = False, Route.IAM
     for statement in policy.statements:
-        direct = _applies(statement, caller, action, request.resource or key.arn, context, policy)
-        if direct is not None:
-            applying.append((statement, direct))
-    named = tuple((s.ref, "Allow" if s.allows else "Deny") for s, _ in applying)
-    if not all(s.allows for s, _ in applying):
-        return Evaluation(EXPLICIT_DENY, None, named)
+        direct = _applies(statement, caller, action, resource, context, policy)
+        if direct is None:
+            continue
+        applying.append((statement.ref, "Allow" if statement.allows else "Deny"))
+        denied = denied or not statement.allows
+        route = Route.KEY_POLICY if direct else route
+    if denied:
+        return Evaluation(EXPLICIT_DENY, None, tuple(applying))
     if not applying or not _effective(name, caller, request.resource, key):
-        return Evaluation(IMPLICIT_DENY, None, named)
-    route = Route.KEY_POLICY if any(direct for _, direct in applying) else Route.IAM
-    return Evaluation(ALLOWED, route, named)
+        return Evaluation(IMPLICIT_DENY, None, tuple(applying))
+    return Evaluation(ALLOWED, route, tuple(applying))
 
 
 class _Caller:
@@ -116,7 +120,13 @@ def _applies(
 
 
 def _in_actions(element: Element, action: str) -> bool:
-    return any(wildcard.matches(p.lower(), action) for p in element.patterns) is not element.negated
+    return any(_is_action(pattern, action) for pattern in element.patterns) is not element.negated
+
+
+@lru_cache(maxsize=1024)
+def _is_action(pattern: str, action: str) -> bool:
+    """Names of actions are not case-sensitive; `action` is in lower case."""
+    return wildcard.matches(pattern.lower(), action)
 
 
 def _in_resources(element: Element, resource: str | None, context: Context, policy: KeyPolicy) -> bool:
@@ -125,10 +135,10 @@ def _in_resources(element: Element, resource: str | None, context: Context, poli
 
 
 def _is_resource(pattern: str, resource: str | None, context: Context, policy: KeyPolicy) -> bool:
+    if pattern == "*":
+        return True
     filled = _fill(pattern, context, policy)
-    if filled is None:
-        return False
-    return pattern == "*" or (resource is not None and wildcard.tokens_match(filled, resource))
+    return filled is not None and resource is not None and wildcard.tokens_match(filled, resource)
 
 
 def _names(statement: Statement, caller: _Caller) -> bool | None:

@@ -97,9 +97,9 @@ class Model:
 
     __slots__ = ("_masks", "blocks", "variables")
 
-    def __init__(self, variables: list[Variable]) -> None:
+    def __init__(self, variables: list[Variable], blocks: dict[int, list[Block]]) -> None:
         self.variables = variables
-        self.blocks: dict[int, list[Block]] = {}
+        self.blocks = blocks
         self._masks: dict[tuple[object, ...], int] = {}
 
     def domains(self, situation: Situation, *, certain: bool) -> list[int]:
@@ -132,9 +132,11 @@ def build(
     """
     conditions = [c for s in statements for c in s.conditions]
     has_variables = policy.has_variables
+    resources = [p for s in statements for p in _varying(s, has_variables=has_variables)]
+    if not conditions and not resources:
+        return Model([], {s.ref.index: [] for s in statements})
     compared = {c: _keys(truth.references(c, has_variables=has_variables)) for c in conditions} if has_variables else {}
     compared = {condition: keys for condition, keys in compared.items() if keys}
-    resources = [p for s in statements for p in _varying(s, has_variables=has_variables)]
     named = [variables.references(pattern) for pattern in resources]
     together = [(c.key, *keys) for c, keys in compared.items()] + named
     values = Values(conditions, callers, facts.key, facts.approved, resources, budget, has_variables=has_variables)
@@ -143,7 +145,7 @@ def build(
     for group in _groups(list(names), together):
         contexts, exact = values.of(group, [c for c in compared if c.key in group])
         found.append(Variable(group, contexts, exact=exact))
-    model = Model(found)
+    model = Model(found, {})
     place = {name: n for n, variable in enumerate(found) for name in variable.names}
     for statement in statements:
         blocks = [_block(c, place[c.key], found[place[c.key]], budget, has_variables) for c in statement.conditions]

@@ -173,12 +173,13 @@ def origins_of(caller: Caller) -> tuple[Origin, ...]:
 
 def is_exempt(caller: Caller, origin: Origin, owner: str, boundary: Boundary) -> bool:
     """Whether a request is inside by who sends it, whatever network it comes from."""
-    if _is_break_glass(caller, boundary):
+    if boundary.break_glass and _is_break_glass(caller, boundary):
         return True
-    if not boundary.services_trusted:
+    if not boundary.services_trusted or caller.is_service:
+        return boundary.services_trusted
+    if origin is not Origin.ON_BEHALF and not caller.is_ebs_role:
         return False
-    ours = caller.account == owner or caller.account in boundary.trusted_accounts
-    return caller.is_service or (ours and (origin is Origin.ON_BEHALF or caller.is_ebs_role))
+    return caller.account == owner or caller.account in boundary.trusted_accounts
 
 
 def _is_break_glass(caller: Caller, boundary: Boundary) -> bool:

@@ -54,6 +54,7 @@ _FORMS = {
 }
 
 
+@lru_cache(maxsize=4096)
 def parse(kind: str, value: str) -> Principal:
     """The principal that `value` names under the member `kind` of a `Principal` element.
 
@@ -74,7 +75,7 @@ def parse(kind: str, value: str) -> Principal:
     return from_arn(value)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def from_arn(arn: str) -> Principal:
     """The principal of an ARN; `Form.UNKNOWN` where it is none."""
     found = _ARN.match(arn)

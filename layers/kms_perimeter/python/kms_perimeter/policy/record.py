@@ -31,7 +31,10 @@ def record(cls: type[T]) -> type[T]:
 
 def replace(one: T, **changes: object) -> T:
     """A copy of a record with some fields changed."""
-    return type(one)(**{name: getattr(one, name) for name in _fields(one)} | changes)
+    cls: Any = type(one)
+    values = cls.__values__(one)
+    before = zip(cls.__slots__, values, strict=True) if len(cls.__slots__) > 1 else ((cls.__slots__[0], values),)
+    return cls(**dict(before) | changes)  # type: ignore[no-any-return]
 
 
 def _fields(one: object) -> tuple[str, ...]:

@@ -65,20 +65,22 @@ class Search:
         self.names = {(c, index): names.caller(c) for c in self.callers for index, names in named.items()}
         self.named_accounts = {p.account for s in self.statements for p in s.principal.principals}
         self.callers = self._told_apart()
+        # The gravest witness is told: somebody of an account that nobody named, before anybody else.
+        self.gravest = sorted(self.callers, key=self._gravity)
         self.granting = [s for s in self.statements if s.allows and CREATE_GRANT.name in self.actions[s.ref.index]]
         self.asks_what_is_given = any(not witness.GIVING.isdisjoint(v.names) for v in self.model.variables)
 
     def _told_apart(self) -> list[Caller]:
         """One caller of each kind: those that no statement treats differently are the same to the search."""
         seen: dict[tuple[object, ...], Caller] = {}
+        telling = [v for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names)]
         for caller in self.callers:
-            situation = Situation(caller, origins_of(caller)[0], CREATE_GRANT.name, self.facts, None, None)
-            told = tuple(
-                v.mask(situation, certain=True) for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names)
-            )
-            named = tuple(self.names[caller, s.ref.index] for s in self.statements)
-            exempt = tuple(is_exempt(caller, o, self.owner, self.boundary) for o in origins_of(caller))
-            given = self._as_grantee(caller)
+            origins = origins_of(caller)
+            situation = Situation(caller, origins[0], CREATE_GRANT.name, self.facts, None, None)
+            told = tuple([v.mask(situation, certain=True) for v in telling])
+            named = tuple([self.names[caller, s.ref.index] for s in self.statements])
+            exempt = tuple([is_exempt(caller, o, self.owner, self.boundary) for o in origins])
+            given = self._as_grantee(caller) if telling else ()
             seen.setdefault((named, told, given, caller.account == self.owner, exempt, caller.form), caller)
         return list(seen.values())
 
@@ -101,13 +103,8 @@ class Search:
             if rule := self.boundary.rule_for(op.name):
                 about = tuple([op.name in actions for actions in self.actions.values()])
                 carried = tuple([context_keys.exists_for(name, op.name, self.facts) for name in keys])
-                told = (
-                    about,
-                    carried,
-                    rule.networks,
-                    op.cross_account,
-                    op.name in operations.NOT_ALLOWED_BY_KEY_POLICY,
-                )
+                allowed = op.name not in operations.NOT_ALLOWED_BY_KEY_POLICY
+                told = (about, carried, rule.networks, op.cross_account, allowed)
                 groups.setdefault(told, []).append((op, rule))
         return list(groups.values())
 
@@ -117,8 +114,7 @@ class Search:
             return
         routes: set[Route] = set()
         allows = [s for s in self.statements if s.allows and op.name in self.actions[s.ref.index]]
-        # The gravest witness is told: somebody of an account that nobody named, before anybody else.
-        for caller in sorted(self.callers, key=self._gravity):
+        for caller in self.gravest:
             for allow in allows:
                 sure, route = self.names[caller, allow.ref.index]
                 if route in routes or sure is Sure.NO or (certain and sure is not Sure.YES):

@@ -157,16 +157,18 @@ def _where(statement: Statement) -> str:
     return f"statement {statement.ref.index}{sid}"
 
 
-def why(solution: Solution) -> str:
-    """One sentence: which statement lets the request through, and why no `Deny` about the operation stops it."""
+def why(solution: Solution) -> tuple[str, str]:
+    """One sentence, the operation's name left out between its two parts.
+
+    It says which statement lets the request through, and why no `Deny` about the operation stops it.
+    """
     assert solution.allow is not None  # noqa: S101  (INVARIANT: the use of a grant is told by `why_grant`)
     account = solution.situation.caller.account
     how = {
         Route.KEY_POLICY: "names the caller and allows",
         Route.IAM: f"leaves it to the IAM policies of account {account}, one of which may allow",
     }[solution.route]
-    what = f"{_where(solution.allow)} {how} `{solution.situation.operation}` {_from(solution.situation)}"
-    return f"{what}{_denies(solution)}"
+    return f"{_where(solution.allow)} {how}", f"{_from(solution.situation)}{_denies(solution)}"
 
 
 def _from(situation: Situation) -> str:
