@@ -31,10 +31,7 @@ def record(cls: type[T]) -> type[T]:
 
 def replace(one: T, **changes: object) -> T:
     """A copy of a record with some fields changed."""
-    cls: Any = type(one)
-    values = cls.__values__(one)
-    before = zip(cls.__slots__, values, strict=True) if len(cls.__slots__) > 1 else ((cls.__slots__[0], values),)
-    return cls(**dict(before) | changes)  # type: ignore[no-any-return]
+    return type(one)(**{name: getattr(one, name) for name in _fields(one)} | changes)
 
 
 def _fields(one: object) -> tuple[str, ...]:
