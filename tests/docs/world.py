@@ -77,7 +77,7 @@ class World:
     @contextlib.contextmanager
     def made(cls) -> Iterator[World]:
         """At noon of the day that the documentation tells of."""
-        with time_machine.travel(NOON, tick=False), mock_aws():
+        with time_machine.travel(NOON), mock_aws():
             yield cls()
 
     def run(self, command: Command) -> Ran:
