@@ -403,3 +403,14 @@ def test_one_bad_key_of_a_sweep_does_not_keep_the_others(account: Account) -> No
 
     assert [report.done for report in reports] == ["ignore", "quiet", "quiet"]
     assert account.kinds() == []
+
+
+def test_alerts_lead_to_the_docs_where_the_deployment_says_they_are(account: Account) -> None:
+    """The parameter `DocsUrl` comes through to whoever reads the alert."""
+    settings = replace(account.guard.settings, docs_url="https://git.example.com/docs")
+    guarded = replace(account.in_mode(Mode.ALERT), settings=replace(settings, mode=Mode.ALERT))
+
+    guard.examine(guarded, a_change(account.key(OPEN)))
+
+    (told,) = account.told()
+    assert told["page"] == "https://git.example.com/docs/verdicts/escapes.md"

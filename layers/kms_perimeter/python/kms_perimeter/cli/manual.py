@@ -29,6 +29,8 @@ HEAD = """\
 - **AWS** is reached as the AWS command line reaches it: profiles, single sign-on, roles, `AWS_REGION`,
   `AWS_ENDPOINT_URL`. What a command may need is listed with it; nothing but `approve`, `resume` and `rollback` changes
   anything.
+- **Links**: what is told leads to its page. `kms-perimeter --docs-url URL COMMAND`, or the variable
+  `KMS_PERIMETER_DOCS_URL`, says where docs/ is published; without it, text names the command `explain` that prints it.
 - **Completion**: `kms-perimeter completion bash` (or `zsh`, `fish`) prints the script for the shell.
 
 """
