@@ -27,6 +27,7 @@ class Aws:
     def __init__(self, keys: int, left: float, hides: float) -> None:
         self.kms, self.sqs, self.dynamodb = Kms(keys, left), Sqs(hides), DynamoDb()
         self.published: Counter[int] = Counter()
+        self._calls = {"TrentService": self.kms.call, "DynamoDB": self.dynamodb.call, "secretsmanager": _secret}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, for as long as the client keeps it."""
@@ -41,12 +42,10 @@ class Aws:
 
     async def _answer(self, request: Request) -> bytes:
         try:
-            if request.service == "TrentService":
-                return wire.answer(self.kms.call(request.operation, request.parameters))
             if request.service == "AmazonSQS":
                 return wire.answer(await self.sqs.call(request.operation, request.parameters))
-            if request.service == "DynamoDB":
-                return wire.answer(self.dynamodb.call(request.operation, request.parameters))
+            if call := self._calls.get(request.service):
+                return wire.answer(call(request.operation, request.parameters))
         except Refused as error:
             return wire.refusal(error)
         if request.operation == "Publish":
@@ -89,6 +88,10 @@ class Aws:
             "waiting": {name: sum(queue.counts()) for name, queue in self.sqs.queues.items()},
             "sweeps": {arn: item for (arn, entry), item in self.dynamodb.items.items() if entry == "progress"},
         }
+
+
+def _secret(_operation: str, _parameters: dict[str, Any]) -> dict[str, Any]:
+    return {"SecretString": "secret"}
 
 
 async def main() -> None:

@@ -1,9 +1,14 @@
-"""The AWS clients, each made once, when it is first needed: a client costs a cold start a tenth of a second."""
+"""The AWS clients, each made once, when its first call is made: most runs have nothing to tell and nothing to order.
+
+The first client costs a cold start as much as the import of all that is ours, DynamoDB's half of that, since botocore
+parses the model of the service.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
@@ -24,50 +29,69 @@ PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect
 # KMS's quotas are shared with the account's applications: while it throttles, this client slows itself down.
 ADAPTIVE = PATIENCE.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 5}))
 
+_making = Lock()
+
+
+class _Later:
+    """A client that is made at its first use."""
+
+    def __init__(self, service: str, config: Config) -> None:
+        self._service, self._config = service, config
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
+        """What the client has by that name."""
+        with _making:  # several keys are looked at side by side, and boto3's session is not made for that
+            client = self._client
+        return getattr(client, name)
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401 - a client of a service that is known only when it runs
+        return boto3.client(cast("Any", self._service), config=self._config)
+
 
 @cache
 def kms() -> KMSClient:
     """The client for KMS."""
-    return boto3.client("kms", config=ADAPTIVE)
+    return cast("KMSClient", _Later("kms", ADAPTIVE))
 
 
 @cache
 def dynamodb() -> DynamoDBClient:
     """The client for DynamoDB."""
-    return boto3.client("dynamodb", config=PATIENCE)
+    return cast("DynamoDBClient", _Later("dynamodb", PATIENCE))
 
 
 @cache
 def sqs() -> SQSClient:
     """The client for SQS."""
-    return boto3.client("sqs", config=PATIENCE)
+    return cast("SQSClient", _Later("sqs", PATIENCE))
 
 
 @cache
 def sns() -> SNSClient:
     """The client for SNS."""
-    return boto3.client("sns", config=PATIENCE)
+    return cast("SNSClient", _Later("sns", PATIENCE))
 
 
 @cache
 def ssm() -> SSMClient:
     """The client for Systems Manager."""
-    return boto3.client("ssm", config=PATIENCE)
+    return cast("SSMClient", _Later("ssm", PATIENCE))
 
 
 @cache
 def secretsmanager() -> SecretsManagerClient:
     """The client for Secrets Manager."""
-    return boto3.client("secretsmanager", config=PATIENCE)
+    return cast("SecretsManagerClient", _Later("secretsmanager", PATIENCE))
 
 
 @cache
 def events() -> EventBridgeClient:
     """The client for EventBridge."""
-    return boto3.client("events", config=PATIENCE)
+    return cast("EventBridgeClient", _Later("events", PATIENCE))
 
 
 @cache
 def securityhub() -> SecurityHubClient:
     """The client for Security Hub."""
-    return boto3.client("securityhub", config=PATIENCE)
+    return cast("SecurityHubClient", _Later("securityhub", PATIENCE))
