@@ -28,6 +28,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if asked.get("ask"):
         return answer(name, sweep.asked(assembly.lister(), name))
     step = sweep.step(assembly.lister(), name, lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()))
+    report(step)
     tell(step)
     return answer(name, step)
 
@@ -36,6 +37,13 @@ def answer(name: str, step: Step) -> dict[str, Any]:
     """What whoever has invoked the function is told."""
     finished = step.progress.finished_at is not None
     return {"sweep": name, "keys": step.progress.keys, "messages": step.messages, "finished": finished}
+
+
+def report(step: Step) -> None:
+    """Has a sweep reported on that has ended; likewise by a run that finds it ended: the one before may have died."""
+    ended = sweep.Ended.of(step.progress)
+    if ended and assembly.settings().reports_bucket:
+        assembly.bus().put_all([ended.event(assembly.settings().ledger_table)])
 
 
 def tell(step: Step) -> None:

@@ -26,7 +26,7 @@ from kms_perimeter.cloudtrail import KeyChange
 from kms_perimeter.evidence import Guard
 from kms_perimeter.outlet import Outlet
 from kms_perimeter.perimeter import Mode, PerimeterFile
-from kms_perimeter.settings import Settings
+from kms_perimeter.settings import Settings, SweepDigest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,8 @@ SETTINGS = Settings(
     sweep_workers=10,
     security_hub=False,
     docs_url="",
+    reports_bucket=None,
+    sweep_digest=SweepDigest.NEWS,
 )
 
 

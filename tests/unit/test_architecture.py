@@ -52,6 +52,7 @@ ORDER = (
     "planning",
     "approval",
     "telling",
+    "swept",
     "overwriting",
     "reminding",
     "guard",
@@ -63,6 +64,7 @@ ORDER = (
     "slack_answers",
     "telemetry",
     "assembly",
+    "report_clerk",
     "cli",
 )
 # What the evaluator and the search have in common: the parser, and the tables of what AWS documents.
@@ -192,6 +194,15 @@ def test_slacks_library_comes_only_with_the_door_for_slack_and_with_the_first_bl
     come = subprocess.run([sys.executable, "-c", STARTS, *others, door], capture_output=True, text=True, check=True)
 
     assert come.stdout.split() == [*["False" for _ in others], "True"]
+
+
+def test_the_template_engine_comes_only_with_the_report() -> None:
+    """Likewise, and the library for the chart."""
+    asking = {name for name, path in MODULES.items() if any(i.startswith("jinja2") for i in imported(path))}
+    reporting = {path.parent.name for path in HANDLERS if "report.page" in closure(*(n for n in ours(path) if n))}
+
+    assert asking == {"report.page"}
+    assert reporting == {"on_report"}
 
 
 def test_the_evaluator_and_the_search_share_only_the_parser() -> None:

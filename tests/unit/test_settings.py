@@ -34,6 +34,8 @@ COMPLETE = {
     "SWEEP_WORKERS": "10",
     "SECURITY_HUB": "false",
     "DOCS_URL": "",
+    "REPORTS_BUCKET": "",
+    "SWEEP_DIGEST": "news",
 }
 MAY_BE_EMPTY = {name for name, value in COMPLETE.items() if not value} | {"APPROVED_VPC_ENDPOINTS"}
 

@@ -52,7 +52,7 @@ def topic() -> Topic:
 @cache
 def keys() -> Keys:
     """The keys of this account and Region, for one of the functions that look at them side by side."""
-    return _paced(settings().sweep_workers)
+    return paced(settings().sweep_workers)
 
 
 @cache
@@ -60,12 +60,12 @@ def lister() -> Lister:
     """The lister of a sweep; there is one at work at a time."""
     chosen = settings()
     return Lister(
-        keys=_paced(workers=1),
+        keys=paced(workers=1),
         sweeps=Sweeps(clients.dynamodb(), chosen.ledger_table),
         changes=changes_queue(),
         later=Queue(clients.sqs(), chosen.sweeps_queue_url),
         rate=sweep.keys_per_second(chosen.sweep_quota_share, with_aliases=chosen.perimeter_file is not None),
-        now=_now,
+        now=now,
     )
 
 
@@ -73,7 +73,7 @@ def lister() -> Lister:
 def webhook() -> str:
     """The URL of the Slack webhook."""
     return secrets.read(
-        clients.secretsmanager(), _given("SLACK_WEBHOOK_SECRET_ARN", settings().slack_webhook_secret_arn)
+        clients.secretsmanager(), given("SLACK_WEBHOOK_SECRET_ARN", settings().slack_webhook_secret_arn)
     )
 
 
@@ -96,7 +96,7 @@ def security_hub() -> SecurityHub:
 
 def answers_queue() -> Queue:
     """The queue that clicks in Slack go through."""
-    return Queue(clients.sqs(), _given("ANSWERS_QUEUE_URL", settings().answers_queue_url))
+    return Queue(clients.sqs(), given("ANSWERS_QUEUE_URL", settings().answers_queue_url))
 
 
 @cache
@@ -107,7 +107,7 @@ def desk() -> Desk:
         asks=Asks(clients.dynamodb(), chosen.ledger_table),
         ledger=Ledger(clients.dynamodb(), chosen.ledger_table),
         keys=keys(),
-        remediations=Queue(clients.sqs(), _given("REMEDIATIONS_QUEUE_URL", chosen.remediations_queue_url)),
+        remediations=Queue(clients.sqs(), given("REMEDIATIONS_QUEUE_URL", chosen.remediations_queue_url)),
         changes=changes_queue(),
         now=lambda: datetime.now(UTC),
     )
@@ -116,11 +116,16 @@ def desk() -> Desk:
 @cache
 def _signing_secret(period: int) -> str:  # noqa: ARG001 - the period is what the cache goes by
     return secrets.read(
-        clients.secretsmanager(), _given("SLACK_SIGNING_SECRET_ARN", settings().slack_signing_secret_arn)
+        clients.secretsmanager(), given("SLACK_SIGNING_SECRET_ARN", settings().slack_signing_secret_arn)
     )
 
 
-def _given(name: str, value: str | None) -> str:
+def given(name: str, value: str | None) -> str:
+    """A setting that this function cannot do without.
+
+    Raises:
+        MissingSetting: it is empty.
+    """
     if value:
         return value
     raise MissingSetting(f"the environment variable `{name}` is empty")
@@ -131,7 +136,7 @@ def _guard(period: int) -> Guard:  # noqa: ARG001 - the period is what the cache
     chosen = settings()
     url = chosen.remediations_queue_url
     ledger = Ledger(clients.dynamodb(), chosen.ledger_table)
-    alerts = Outlet(topic(), Queue(clients.sqs(), chosen.digest_queue_url), ledger, chosen.most_alerts, _now)
+    alerts = Outlet(topic(), Queue(clients.sqs(), chosen.digest_queue_url), ledger, chosen.most_alerts, now)
     decides = _in_force(chosen, alerts)
     return Guard(
         settings=chosen,
@@ -142,17 +147,19 @@ def _guard(period: int) -> Guard:  # noqa: ARG001 - the period is what the cache
         asks=Asks(clients.dynamodb(), chosen.ledger_table),
         alerts=alerts,
         remediations=Queue(clients.sqs(), url) if url else None,
-        now=_now,
+        now=now,
         pause=time.sleep,
         changes=changes_queue(),
     )
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """The clock."""
     return datetime.now(UTC)
 
 
-def _paced(workers: int) -> Keys:
+def paced(workers: int) -> Keys:
+    """The keys, for one of so many that share what may be asked of KMS."""
     client = clients.kms()
     pace(client, sweep.rates(settings().sweep_quota_share, workers))
     return Keys(client)

@@ -30,6 +30,10 @@ class Standing(StrEnum):
     ENCLOSED = "enclosed"
 
 
+UNPROVED = (Standing.MALFORMED, Standing.UNDECIDED, Standing.UNREADABLE)
+"""Of these keys nobody can say whether they are enclosed."""
+
+
 class Skipped(StrEnum):
     """Why a key that is listed is not judged."""
 
@@ -156,10 +160,22 @@ class Unscanned:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How the fleet stood at the end of a day of UTC, from the ledger."""
+    """How the fleet stood at the end of the last sweep of a day of UTC, from the ledger.
+
+    Attributes:
+        day: the day.
+        counts: how many keys stood how.
+        perimeters: the same by perimeter; empty where that is not known.
+    """
 
     day: date
     counts: Mapping[Standing, int] = field(hash=False)
+    perimeters: Mapping[str, Mapping[Standing, int]] = field(default_factory=dict, hash=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The day for programs."""
+        perimeters = {name: _whole(counts) for name, counts in self.perimeters.items()}
+        return {"day": self.day.isoformat(), "counts": _whole(self.counts), "perimeters": perimeters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +203,14 @@ class Fleet:
         counted = Counter(finding.standing for finding in self.findings)
         return {standing: counted[standing] for standing in Standing}
 
+    def by_perimeter(self) -> dict[str, Counter[Standing]]:
+        """The same by perimeter; the keys under none are left out."""
+        counted: dict[str, Counter[Standing]] = {}
+        for finding in self.findings:
+            if finding.perimeter:
+                counted.setdefault(finding.perimeter, Counter())[finding.standing] += 1
+        return counted
+
     def of(self, standing: Standing) -> tuple[KeyFinding, ...]:
         """The keys that stand so."""
         return tuple(finding for finding in self.findings if finding.standing is standing)
@@ -196,16 +220,13 @@ class Fleet:
         return {
             "started": self.started.isoformat(),
             "ended": self.ended.isoformat(),
-            "counts": {standing.value: count for standing, count in self.counts().items()},
+            "counts": _whole(self.counts()),
             "skipped": {reason.value: self.skipped.get(reason, 0) for reason in Skipped},
             "unscanned": [
                 {"account": one.account, "region": one.region, "reason": one.reason} for one in self.unscanned
             ],
             "keys": [finding.to_json() for finding in self.findings],
-            "history": [
-                {"day": day.day.isoformat(), "counts": {s.value: day.counts.get(s, 0) for s in Standing}}
-                for day in self.history
-            ],
+            "history": [day.to_json() for day in self.history],
         }
 
 
@@ -226,6 +247,10 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "policy": plan.policy,
         "verdict": plan.verdict.to_json(),
     }
+
+
+def _whole(counts: Mapping[Standing, int]) -> dict[str, int]:
+    return {standing.value: counts.get(standing, 0) for standing in Standing}
 
 
 def _exception_json(exception: PolicyException) -> dict[str, str]:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
 
 from kms_perimeter.errors import MissingSetting
 from kms_perimeter.perimeter import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class SweepDigest(StrEnum):
+    """Of which sweeps people are told."""
+
+    NEWS = "news"
+    EVERY = "every"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,8 @@ class Settings:
         sweep_workers: how many functions look at keys side by side, at most.
         security_hub: whether findings go to Security Hub too.
         docs_url: where docs/ of this repository is published for whoever reads alerts; empty where it is not.
+        reports_bucket: where the report on each sweep is kept, or None where none is written.
+        sweep_digest: whether people are told of every sweep, or of the first of a day and of those with news.
     """
 
     approved_vpc_endpoints: tuple[str, ...]
@@ -74,6 +86,8 @@ class Settings:
     sweep_workers: int
     security_hub: bool
     docs_url: str
+    reports_bucket: str | None
+    sweep_digest: SweepDigest
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -87,7 +101,7 @@ class Settings:
             approved_vpc_endpoints=_list(environ, "APPROVED_VPC_ENDPOINTS"),
             approved_vpcs=_list(environ, "APPROVED_VPCS"),
             perimeter_file=_text(environ, "PERIMETER_FILE") or None,
-            mode=_mode(environ, "MODE"),
+            mode=_one_of(environ, "MODE", Mode),
             contested_after=_number(environ, "CONTESTED_AFTER"),
             contested_window=timedelta(minutes=_number(environ, "CONTESTED_WINDOW_MINUTES")),
             guarded_account=_needed(environ, "GUARDED_ACCOUNT"),
@@ -111,6 +125,8 @@ class Settings:
             sweep_workers=_number(environ, "SWEEP_WORKERS"),
             security_hub=_needed(environ, "SECURITY_HUB") == "true",
             docs_url=_text(environ, "DOCS_URL"),
+            reports_bucket=_text(environ, "REPORTS_BUCKET") or None,
+            sweep_digest=_one_of(environ, "SWEEP_DIGEST", SweepDigest),
         )
 
 
@@ -145,10 +161,10 @@ def _number(environ: Mapping[str, str], name: str) -> int:
     raise MissingSetting(f"the environment variable `{name}` must be a number from 1 up: `{text}`")
 
 
-def _mode(environ: Mapping[str, str], name: str) -> Mode:
+def _one_of(environ: Mapping[str, str], name: str, words: type[Word]) -> Word:
     text = _needed(environ, name)
     try:
-        return Mode(text)
+        return words(text)
     except ValueError:
-        known = ", ".join(mode.value for mode in Mode)
+        known = ", ".join(word.value for word in words)
         raise MissingSetting(f"the environment variable `{name}` must be one of {known}: `{text}`") from None

@@ -153,6 +153,7 @@ def verdict_entry(case: Case, decision: Decision) -> Entry:
         "policy_hash": fingerprint(evidence.policy),
         "policy": evidence.policy,
         "verdict": json.dumps(judged.to_json()),
+        "judged_as": json.dumps({"spec": evidence.key.spec, "tags": evidence.key.tags}),
         "decision": decision.kind.value,
         "reason": decision.reason,
     }

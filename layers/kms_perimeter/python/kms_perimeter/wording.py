@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from kms_perimeter.cloudtrail import WATCHED
 from kms_perimeter.letter import Part
@@ -84,8 +85,16 @@ def notes(advisories: tuple[Advisory, ...]) -> Part:
 def console(key_arn: str) -> str:
     """The key in the console of its partition and Region."""
     _, partition, _, region, _, _ = key_arn.split(":", 5)
-    host = _CONSOLES.get(partition, "console.aws.amazon.com")
-    return f"https://{region}.{host}/kms/home?region={region}#/kms/keys/{key_id(key_arn)}"
+    return f"{_home(partition, region)}/kms/home?region={region}#/kms/keys/{key_id(key_arn)}"
+
+
+def console_of_object(partition: str, region: str, bucket: str, name: str) -> str:
+    """An object of S3 in the console of its partition and Region: who opens it there signs in first."""
+    return f"{_home(partition, region)}/s3/object/{bucket}?region={region}&prefix={quote(name)}"
+
+
+def _home(partition: str, region: str) -> str:
+    return f"https://{region}.{_CONSOLES.get(partition, 'console.aws.amazon.com')}"
 
 
 def first(items: tuple[str, ...], most: int) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_securityhub import SecurityHubClient
     from mypy_boto3_sns import SNSClient
@@ -95,3 +96,9 @@ def events() -> EventBridgeClient:
 def securityhub() -> SecurityHubClient:
     """The client for Security Hub."""
     return cast("SecurityHubClient", _Later("securityhub", PATIENCE))
+
+
+@cache
+def s3() -> S3Client:
+    """The client for S3."""
+    return cast("S3Client", _Later("s3", PATIENCE))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 POLICIES = ("policy", "exposed_policy", "before", "after")
 # Told by the first lines of an entry, or shown at its end.
-APART = (*POLICIES, "diff", "outcome", "verdict", "event", "source_ip", "vpc_endpoint_id", "policy_hash")
+APART = (*POLICIES, "diff", "outcome", "verdict", "event", "source_ip", "vpc_endpoint_id", "policy_hash", "judged_as")
 
 
 def print_entries(entries: Iterable[Entry]) -> None:

@@ -9,13 +9,16 @@ from kms_perimeter.message.digest import STILL_OPEN, Notice, digest, notice_of
 from kms_perimeter.message.model import Exposure, Matter, Message
 from kms_perimeter.message.opened import alert, asked, contested, unreadable
 from kms_perimeter.message.standing import exception_ends, moved, perimeter_refused
+from kms_perimeter.message.swept import Comparison, ReportPlace, swept
 
 __all__ = [
     "STILL_OPEN",
+    "Comparison",
     "Exposure",
     "Matter",
     "Message",
     "Notice",
+    "ReportPlace",
     "alert",
     "asked",
     "contested",
@@ -29,5 +32,6 @@ __all__ = [
     "perimeter_refused",
     "refused",
     "remediated",
+    "swept",
     "unreadable",
 ]

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kms_perimeter.fleet import Standing
+from kms_perimeter.fleet import UNPROVED, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from kms_perimeter.fleet import Fleet, KeyFinding
 
-UNPROVED = (Standing.MALFORMED, Standing.UNDECIDED, Standing.UNREADABLE)
 MEANINGS = {
     Standing.OPEN: "a request from outside the perimeter gets through; the counterexample is shown",
     Standing.MALFORMED: "the policy cannot be read as AWS reads it",

@@ -5,15 +5,19 @@ the rate that the account's owner gives the sweep. Where it has got to is in the
 """
 
 from kms_perimeter.sweep.batch import KEYS_PER_MESSAGE, LOOK, NOBODYS, SWEEP, SweepBatch, read, sweep_batches
+from kms_perimeter.sweep.ended import DETAIL_TYPE, SOURCE, Ended
 from kms_perimeter.sweep.lister import Lister, Step, asked, new_id, ordered, step
 from kms_perimeter.sweep.quota import keys_per_second, rates
 from kms_perimeter.sweep.retry import again
 
 __all__ = [
+    "DETAIL_TYPE",
     "KEYS_PER_MESSAGE",
     "LOOK",
     "NOBODYS",
+    "SOURCE",
     "SWEEP",
+    "Ended",
     "Lister",
     "Step",
     "SweepBatch",

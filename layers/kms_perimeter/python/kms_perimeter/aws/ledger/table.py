@@ -95,14 +95,17 @@ class Table:
             )
         return int(plain(answer["Attributes"])[name])
 
-    def query(self, condition: str, *, newest_first: bool = False, **values: str) -> Iterator[dict[str, Any]]:
-        """The items that a key condition holds for, as they are now."""
+    def query(
+        self, condition: str, *, newest_first: bool = False, page: int | None = None, **values: str
+    ) -> Iterator[dict[str, Any]]:
+        """The items that a key condition holds for, as they are now; `page` of them in a call for who wants few."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             KeyConditionExpression=condition,
             ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
+            PaginationConfig={"PageSize": page} if page else {},
         )
         yield from (plain(item) for page in pages for item in page["Items"])
 

@@ -1,0 +1,126 @@
+"""How a key stands, by what the ledger has of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kms_perimeter import remedy
+from kms_perimeter.evidence import restrained
+from kms_perimeter.fleet import KeyFinding, Opened
+from kms_perimeter.perimeter import Strategy
+from kms_perimeter.swept.recalled import key_in, verdict_in
+from kms_perimeter.telling import UNREADABLE, UNWATCHED
+from kms_perimeter.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from kms_perimeter.aws.ledger import Entry, Finding, Known, Past
+    from kms_perimeter.perimeter import Mode, Perimeter, PerimeterFile, PolicyException
+    from kms_perimeter.remedy import Plan, Standpoint
+
+CONTESTED = "the guard leaves the key alone: its policy was put back again and again"
+WITHOUT_DETAILS = "its verdict is not among the last entries of the ledger: somebody keeps changing the key"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What keys were judged by.
+
+    Attributes:
+        perimeters: the perimeter file.
+        most: the most that the deployment may do.
+        standpoint: who changes policies, or None where nobody does.
+        today: the day by which exceptions expire.
+        last_enclosed: the last enclosed policy of a key, or None; what the strategy `restore` puts back.
+    """
+
+    perimeters: PerimeterFile
+    most: Mode
+    standpoint: Standpoint | None
+    today: date
+    last_enclosed: Callable[[str], str | None]
+
+    def named(self, name: str) -> Perimeter | None:
+        """The perimeter of that name, with the mode that the deployment allows."""
+        found = next((perimeter for perimeter in self.perimeters.perimeters if perimeter.name == name), None)
+        return restrained(found, self.most) if found else None
+
+    def exception_for(self, known: Known) -> PolicyException | None:
+        """The exception that holds for the key today, of the perimeter file or given by a person."""
+        given = known.state.exception
+        if found := self.perimeters.exception_for(known.key_arn, self.today):
+            return found
+        return given if given and self.today <= given.expires else None
+
+
+def finding_of(blank: KeyFinding, known: Known, finding: Finding, past: Callable[[], Past], rules: Rules) -> KeyFinding:
+    """How a key stands that was looked at.
+
+    Args:
+        blank: the key, of which nothing is said yet.
+        known: what the ledger knows of it.
+        finding: what was found last.
+        past: what was recorded about that; asked for only where there is something to tell.
+        rules: what it was judged by.
+    """
+    if finding.outcome == UNWATCHED:
+        return blank
+    applies = rules.named(finding.perimeter)
+    found = replace(blank, perimeter=finding.perimeter or None, mode=applies.mode.value if applies else None)
+    if finding.outcome == Outcome.ENCLOSED:  # so are most, and there is nothing more to tell of them
+        return replace(found, verdict=Verdict(Outcome.ENCLOSED, finding.perimeter, ""))
+    recorded = past()
+    found = replace(found, exception=rules.exception_for(known), opened=_opened(known, recorded.verdict))
+    if finding.outcome == UNREADABLE:
+        reason = recorded.verdict.facts.get("reason") if recorded.verdict else None
+        return replace(found, unreadable=reason or "the key cannot be read")
+    if recorded.verdict is None:
+        return replace(found, verdict=Verdict(Outcome(finding.outcome), finding.perimeter, "", reason=WITHOUT_DETAILS))
+    return _judged(found, known, recorded, recorded.verdict, applies, rules)
+
+
+def _judged(
+    found: KeyFinding, known: Known, recorded: Past, entry: Entry, applies: Perimeter | None, rules: Rules
+) -> KeyFinding:
+    judged = verdict_in(entry)
+    key = key_in(entry, judged.key_usage)
+    found = replace(
+        found,
+        key_usage=key.usage,
+        key_spec=key.spec,
+        tags=key.tags,
+        policy=entry.facts["policy"],
+        verdict=judged,
+    )
+    if judged.outcome is not Outcome.ESCAPES or found.exception or applies is None:
+        return found
+    restores = applies.strategy is Strategy.RESTORE
+    plan = remedy.plan(
+        entry.facts["policy"],
+        key,
+        applies,
+        standpoint=rules.standpoint,
+        last_enclosed=rules.last_enclosed(entry.key_arn) if restores else None,
+    )
+    return replace(found, plan=_with_refusal(plan, known, recorded))
+
+
+def _with_refusal(plan: Plan, known: Known, recorded: Past) -> Plan:
+    """The plan with what has kept the guard from it: it saw more than the ledger has, such as the key's grants."""
+    if known.state.contested_since:
+        return replace(plan, refused=CONTESTED)
+    return replace(plan, refused=recorded.refused) if recorded.refused else plan
+
+
+def _opened(known: Known, entry: Entry | None) -> Opened | None:
+    """Since when the key is open; with the call that opened it, where the verdict is about that very call."""
+    opening = known.state.opening
+    if opening is None:
+        return None
+    if entry is None or not opening.by or (entry.at, entry.actor) != (opening.at, opening.by):
+        return Opened(opening.at, opening.by or "the sweep")
+    facts = entry.facts
+    return Opened(opening.at, opening.by, facts.get("event", ""), facts.get("source_ip"), facts.get("vpc_endpoint_id"))
