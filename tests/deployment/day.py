@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kms_perimeter.aws.ledger import Ask, Asks
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.slack_actions import Action
-from kms_perimeter.sweep import SweepBatch
+from kms_perimeter.sweep import Ended, SweepBatch
 from tests.deployment.stack import sns_event
 from tests.unit import clicks
 from tests.unit.account import a_change
@@ -34,6 +34,7 @@ def live(stack: Stack) -> None:
     a_swept_key_comes_again(stack)
     a_fleet_is_swept(stack)
     an_alert_is_posted(stack)
+    a_sweep_is_reported_on(stack)
     people_answer_in_slack(stack)
     there_is_too_much_to_say(stack)
     the_stack_is_deployed(stack)
@@ -114,11 +115,29 @@ def a_key_leaves_its_perimeter(stack: Stack) -> None:
 
 
 def a_key_is_swept(stack: Stack) -> None:
-    """The sweep finds all keys, and one whose event was lost; it is ordered twice, as Scheduler may do."""
+    """The sweep finds all keys, and one whose event was lost; it is ordered twice, as Scheduler may do; it ends."""
     stack.aws.client("kms", loses_events=True).create_key(Tags=PRODUCTION)
-    for _ in range(2):
-        stack.aws.client("sqs").send_message(QueueUrl=stack.named["SweepsQueue"], MessageBody='{"sweep": "noon"}')
-        assert stack.feed("OnSweep", "SweepsQueue"), stack.log("OnSweep")
+    order_sweep(stack)
+    order_sweep(stack)
+    stack.run()
+    order_sweep(stack)
+    assert "all keys have been worked on" in stack.log("OnSweep")
+
+
+def order_sweep(stack: Stack) -> None:
+    """Scheduler orders the sweep of noon, and the lister goes on with it."""
+    stack.aws.client("sqs").send_message(QueueUrl=stack.named["SweepsQueue"], MessageBody='{"sweep": "noon"}')
+    assert stack.feed("OnSweep", "SweepsQueue"), stack.log("OnSweep")
+
+
+def a_sweep_is_reported_on(stack: Stack) -> None:
+    """The sweep has ended: what is delivered from the bus makes a report and a message."""
+    stack.aws.client("kms", loses_events=True).create_key()  # which nobody has looked at
+    now = datetime.now(UTC)
+    said = Ended("noon", now - timedelta(hours=1), now, 12).event(stack.named["Ledger"])
+    answer = stack.invoke("OnReport", {"id": "1", "detail": json.loads(said["Detail"])})
+    assert answer is None, stack.log("OnReport")
+    assert stack.kinds().count("sweep") == 1
     stack.run()
 
 

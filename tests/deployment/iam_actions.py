@@ -110,6 +110,10 @@ def _buses(parameters: Parameters, place: Place) -> list[str]:
     return sorted(bus if bus.startswith("arn:") else place.arn("events", f"event-bus/{bus}") for bus in named)
 
 
+def _object(parameters: Parameters, _: Place) -> list[str]:
+    return [f"arn:aws:s3:::{parameters['Bucket']}/{parameters['Key']}"]
+
+
 def _products(parameters: Parameters, _: Place) -> list[str]:
     return sorted({finding["ProductArn"] for finding in parameters["Findings"]})
 
@@ -138,6 +142,7 @@ CALLS: dict[str, tuple[str, Callable[[Parameters, Place], list[str]]]] = {
     "sqs:SendMessageBatch": ("sqs:SendMessage", _queue),
     "sqs:GetQueueAttributes": ("sqs:GetQueueAttributes", _queue),
     "sns:Publish": ("sns:Publish", _named("TopicArn")),
+    "s3:PutObject": ("s3:PutObject", _object),
     "ssm:GetParameter": ("ssm:GetParameter", _parameter),
     "secretsmanager:GetSecretValue": ("secretsmanager:GetSecretValue", _named("SecretId")),
     "events:PutEvents": ("events:PutEvents", _buses),
@@ -151,6 +156,7 @@ CONTEXTS: dict[str, Callable[[Parameters], dict[str, str]]] = {
         "kms:BypassPolicyLockoutSafetyCheck": str(p.get("BypassPolicyLockoutSafetyCheck", False)).lower()
     },
     "sns:Publish": lambda _: {},
+    "s3:PutObject": lambda p: {"aws:ResourceAccount": p["ExpectedBucketOwner"]},
     "dynamodb:GetItem": lambda p: {"dynamodb:LeadingKeys": p["Key"]["key_arn"]["S"]},
     "dynamodb:PutItem": lambda p: {"dynamodb:LeadingKeys": p["Item"]["key_arn"]["S"]},
     "dynamodb:UpdateItem": lambda p: {"dynamodb:LeadingKeys": p["Key"]["key_arn"]["S"]},

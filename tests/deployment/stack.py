@@ -86,6 +86,7 @@ class Stack:
         for subscription in sns.list_subscriptions()["Subscriptions"]:
             if subscription["Protocol"] == "lambda":
                 sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        aws.client("events").remove_targets(Rule=named["OnReportSweepHasEnded"], Ids=["OnReport"])
         inbox = aws.client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
         sns.subscribe(TopicArn=named["AlertsTopic"], Protocol="sqs", Endpoint=queue_arn(inbox))
         return cls(aws, code, slack, hub, named, inbox)

@@ -11,7 +11,9 @@ from moto.events.models import EventPattern
 
 from kms_perimeter import finding
 from kms_perimeter.cloudtrail import WATCHED, KeyChange, read
+from kms_perimeter.sweep import Ended
 from local.embedded import REPOSITORY, EmbeddedAws
+from tests.deployment.test_template import functions, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,26 +38,40 @@ def a_finding() -> dict[str, Any]:
     }
 
 
+def the_end_of_a_sweep(ledger: str) -> dict[str, Any]:
+    """The end of a sweep as on_sweep puts it on the bus and EventBridge delivers it."""
+    at = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+    entry = Ended("noon", at, at, 12).event(ledger)
+    head = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
+    return {**a_finding(), **head, "resources": []}
+
+
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((REPOSITORY / "events").glob("*.json"))}
 EVENTS["a_finding"] = a_finding()
+EVENTS["a_sweep_has_ended"] = the_end_of_a_sweep("Ledger")
+EVENTS["a_sweep_of_another_stack_has_ended"] = the_end_of_a_sweep("another")
 LEFT_OUT = {
     "a_call_to_another_service": "it is not about KMS",
     "a_key_is_scheduled_for_deletion": "a dying key cannot be used",
+    "a_sweep_of_another_stack_has_ended": "that stack has a rule of its own",
     "somebody_may_not_put_a_policy": "the call failed and changed nothing",
     "somebody_reads_a_policy": "reading changes nothing",
 }
 """Events that pass no rule, and why."""
 
-PASSES = {"a_finding": "FindingsForTheCentre"}
+PASSES = {"a_finding": "FindingsForTheCentre", "a_sweep_has_ended": "SweepHasEnded"}
 """Events that pass another rule than `KeyChanges`, and which."""
 
 
 @pytest.fixture(scope="session")
 def patterns(template: dict[str, Any]) -> dict[str, str]:
     """The pattern of each rule, by the rule's logical ID."""
-    rules = {name: r["Properties"] for name, r in template["Resources"].items() if r["Type"] == "AWS::Events::Rule"}
-    here = ('{"Ref": "AWS::AccountId"}', '"111122223333"')
-    return {name: json.dumps(rule["EventPattern"]).replace(*here) for name, rule in rules.items()}
+    rules = {n: r["Properties"]["EventPattern"] for n, r in resources(template, "AWS::Events::Rule").items()}
+    for function in functions(template).values():
+        own = function["Properties"].get("Events", {})
+        rules |= {n: e["Properties"]["Pattern"] for n, e in own.items() if e["Type"] == "EventBridgeRule"}
+    here, ledger = ('{"Ref": "AWS::AccountId"}', '"111122223333"'), ('{"Ref": "Ledger"}', '"Ledger"')
+    return {name: json.dumps(rule).replace(*here).replace(*ledger) for name, rule in rules.items()}
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,8 @@ def test_nothing_that_fails_is_lost(template: dict[str, Any]) -> None:
         properties = function["Properties"]
         if "FunctionUrlConfig" in properties:
             continue
-        fed = [event["Properties"]["Queue"] for event in properties["Events"].values() if event["Type"] == "SQS"]
+        events = properties.get("Events", {}).values()
+        fed = [event["Properties"]["Queue"] for event in events if event["Type"] == "SQS"]
         kept = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
         dead = [template["Resources"][queue["Fn::GetAtt"][0]]["Properties"]["RedrivePolicy"] for queue in fed]
         assert dead or kept
@@ -274,6 +275,56 @@ def test_the_ledger_outlives_the_stack(template: dict[str, Any]) -> None:
     assert ledger["Properties"]["DeletionProtectionEnabled"] is True
 
 
+def test_reports_are_private_and_outlive_the_stack(template: dict[str, Any]) -> None:
+    """Only the account gets at them, over TLS; what is overwritten or deleted is kept for a while."""
+    bucket = template["Resources"]["Reports"]
+    given = bucket["Properties"]
+    (rule,) = given["LifecycleConfiguration"]["Rules"]
+    (statement,) = template["Resources"]["ReportsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert set(given["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(given["PublicAccessBlockConfiguration"]) == 4
+    assert given["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert given["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert rule["ExpirationInDays"] == rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_who_reports_reads_no_policy_and_writes_only_reports(template: dict[str, Any]) -> None:
+    """It knows the ledger and the names of keys, and adds to the ledger what is about sweeps alone."""
+    about = {s["Sid"]: s for s in statements(template["Resources"]["OnReportRole"])}
+    allowed = {action for statement in about.values() for action in actions(statement)}
+
+    assert not {a for a in allowed if a.startswith(("kms:", "s3:"))} - {
+        "kms:ListKeys",
+        "kms:ListAliases",
+        "kms:DescribeKey",
+        "s3:PutObject",
+    }
+    assert not allowed & {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Scan"}
+    assert about["AddTheCountsOfSweepsToIt"]["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["sweeps", "sweep/*"]}
+    }
+    assert about["WriteReports"]["Resource"] == {"Fn::Sub": "${Reports.Arn}/reports/*"}
+
+
+def test_all_that_is_for_reports_goes_with_the_parameter(template: dict[str, Any]) -> None:
+    """Without reports there is no bucket, and the lister may say nothing on the bus."""
+    of_reports = {n for n in template["Resources"] if n.startswith(("OnReport", "Reports"))}
+    on_the_bus = [
+        statement["Fn::If"][0]
+        for policy in template["Resources"]["OnSweepRole"]["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Fn::If" in statement
+    ]
+
+    assert {template["Resources"][name]["Condition"] for name in of_reports} == {"HasReport"}
+    assert len(of_reports) == 5
+    assert on_the_bus == ["HasReport"]
+
+
 def test_no_resource_has_a_fixed_name(template: dict[str, Any]) -> None:
     """Two stacks can live side by side, and CloudFormation can replace what it must."""
     names = (
@@ -281,6 +332,7 @@ def test_no_resource_has_a_fixed_name(template: dict[str, Any]) -> None:
         "QueueName",
         "TopicName",
         "TableName",
+        "BucketName",
         "FunctionName",
         "LogGroupName",
         "LayerName",

@@ -12,6 +12,7 @@ STORES = {
     "AWS::DynamoDB::Table": lambda p: p.get("SSESpecification", {}).get("SSEEnabled") is True,
     "AWS::SQS::Queue": lambda p: p.get("SqsManagedSseEnabled") is True or "KmsMasterKeyId" in p,
     "AWS::SNS::Topic": lambda p: "KmsMasterKeyId" in p,
+    "AWS::S3::Bucket": lambda p: bool(p.get("BucketEncryption")),
 }
 """What keeps data, and how one sees that it is encrypted at rest."""
 
@@ -24,7 +25,7 @@ ALWAYS_ENCRYPTED = {
 }
 KEEPS_NOTHING = re.compile(
     r"AWS::(CloudWatch::(Alarm|Dashboard|CompositeAlarm)|EC2::SecurityGroup|Events::Rule|IAM::(Role|Policy)"
-    r"|SNS::(Subscription|TopicPolicy)|SQS::QueuePolicy|Lambda::Permission)|Custom::\w+"
+    r"|SNS::(Subscription|TopicPolicy)|SQS::QueuePolicy|S3::BucketPolicy|Lambda::Permission)|Custom::\w+"
 )
 NOT_ENCRYPTED = {"HealthTopic": "carries names of alarms only, and CloudWatch may not use alias/aws/sns"}
 
@@ -115,8 +116,8 @@ def test_every_wildcard_has_its_reason_beside_it() -> None:
 
 
 def test_everybody_is_named_only_to_be_denied(template: dict[str, Any]) -> None:
-    """The queues' and topics' own policies let nobody in by a wildcard."""
-    kinds = ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
+    """The queues', topics' and buckets' own policies let nobody in by a wildcard."""
+    kinds = ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy")
     statements = [
         (name, statement)
         for kind in kinds
@@ -130,9 +131,18 @@ def test_everybody_is_named_only_to_be_denied(template: dict[str, Any]) -> None:
         reference["Ref"]
         for kind in kinds
         for policy in resources(template, kind).values()
-        for reference in policy["Properties"].get("Queues", policy["Properties"].get("Topics"))
+        for reference in named(policy["Properties"])
     }
-    assert covered == {*resources(template, "AWS::SQS::Queue"), *resources(template, "AWS::SNS::Topic")}
+    assert covered == {
+        *resources(template, "AWS::SQS::Queue"),
+        *resources(template, "AWS::SNS::Topic"),
+        *resources(template, "AWS::S3::Bucket"),
+    }
+
+
+def named(policy: dict[str, Any]) -> list[dict[str, str]]:
+    """What a policy is for: several queues or topics, or one bucket."""
+    return policy.get("Queues") or policy.get("Topics") or [policy["Bucket"]]
 
 
 def test_what_is_deployed_for_a_feature_goes_with_its_condition(template: dict[str, Any]) -> None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
-from kms_perimeter import guard, perimeter, swept
-from kms_perimeter.aws.ledger import Count, Counts, Finding, Recorded
+from kms_perimeter import guard, swept
+from kms_perimeter.aws.ledger import Counts, Recorded
 from kms_perimeter.aws.reports import Reports
 from kms_perimeter.aws.topic import Topic
-from kms_perimeter.fleet import Skipped, Standing
 from kms_perimeter.perimeter import Mode
 from kms_perimeter.planning import standpoint_of
 from kms_perimeter.sweep import Ended, SweepBatch
-from tests.unit.account import APPROVED, NOON, OPEN, REGION, Account, a_change, closed, refuse
+from tests.unit.account import NOON, OPEN, OURS, REGION, Account, a_change, closed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from kms_perimeter.evidence import Guard
     from kms_perimeter.perimeter import PerimeterFile
     from kms_perimeter.swept import Clerk, Done
@@ -61,7 +57,7 @@ class Office:
         clerk = swept.Clerk(
             picture=swept.Picture(looking.keys, Recorded(account.dynamodb, "ledger"), rules),
             counts=Counts(account.dynamodb, "ledger"),
-            reports=Reports(s3, BUCKET),
+            reports=Reports(s3, BUCKET, OURS),
             topic=Topic(account.sns, topic),
             place=("aws", REGION),
             always=False,
@@ -84,7 +80,9 @@ class Office:
         """The last report, as programs read it."""
         names = sorted(self.names())
         printed: dict[str, Any] = json.loads(
-            self.s3.get_object(Bucket=BUCKET, Key=next(n for n in reversed(names) if n.endswith(".json")))["Body"].read()
+            self.s3.get_object(Bucket=BUCKET, Key=next(n for n in reversed(names) if n.endswith(".json")))[
+                "Body"
+            ].read()
         )
         return printed
 

@@ -16,13 +16,14 @@ def clerk() -> Clerk:
     """What the end of a sweep is worked on with; by the perimeter file that the keys were judged by."""
     chosen, dynamodb = assembly.settings(), clients.dynamodb()
     last_enclosed = Ledger(dynamodb, chosen.ledger_table).last_enclosed
+    bucket = assembly.given("REPORTS_BUCKET", chosen.reports_bucket)
     today = assembly.now().date()
     rules = Rules(_decides(chosen), chosen.mode, standpoint_of(chosen), today, last_enclosed)
     _, partition, _, region, _, _ = chosen.alerts_topic_arn.split(":")
     return Clerk(
         picture=Picture(assembly.paced(workers=1), Recorded(dynamodb, chosen.ledger_table), rules),
         counts=Counts(dynamodb, chosen.ledger_table),
-        reports=Reports(clients.s3(), assembly.given("REPORTS_BUCKET", chosen.reports_bucket)),
+        reports=Reports(clients.s3(), bucket, chosen.guarded_account),
         topic=assembly.topic(),
         place=(partition, region),
         always=chosen.sweep_digest is SweepDigest.EVERY,

@@ -11,8 +11,16 @@ if TYPE_CHECKING:
 class Reports:
     """One bucket of S3. It has versions: what is put under a name again takes nothing away."""
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
+    def __init__(self, client: S3Client, bucket: str, owner: str) -> None:
+        """As its name says.
+
+        Args:
+            client: the client.
+            bucket: the bucket's name.
+            owner: the account whose it is; nothing is put into a bucket that somebody else has made under the name.
+        """
         self._client = client
+        self._owner = owner
         self._bucket = bucket
 
     @property
@@ -29,5 +37,9 @@ class Reports:
             kind: its media type, such as ``text/html``.
         """
         self._client.put_object(
-            Bucket=self._bucket, Key=name, Body=content.encode(), ContentType=f"{kind}; charset=utf-8"
+            Bucket=self._bucket,
+            Key=name,
+            Body=content.encode(),
+            ContentType=f"{kind}; charset=utf-8",
+            ExpectedBucketOwner=self._owner,
         )
