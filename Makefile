@@ -53,6 +53,10 @@ bench-sweep: $(VENV)/.done ## sweeps of 1,000 and 10,000 keys at a server that e
 build: $(SAM)/.done ## the artefact that `sam deploy` takes
 	$(SAM)/bin/sam build --cached --parallel
 
+.PHONY: package
+package: build ## the same with archives that are the same byte for byte wherever they are made, in .aws-sam/package
+	@$(SAM)/bin/python -m local.archive .aws-sam/build .aws-sam/package
+
 .PHONY: stackset
 stackset: build ## the template and the archives for a rollout over accounts, in .aws-sam/stackset
 	$(SAM)/bin/python -m local.stackset .aws-sam/build .aws-sam/stackset

@@ -14,14 +14,14 @@ import hashlib
 import json
 import os
 import sys
-import zipfile
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import yaml
 from samtranslator.translator.transform import transform
+
+from local.archive import CODE, archive_of
 
 BUCKETS = "CodeBuckets"
 PARAMETER = {
@@ -30,8 +30,6 @@ PARAMETER = {
     "AllowedPattern": "^[a-z0-9][a-z0-9.-]{1,40}$",
     "ConstraintDescription": "must be the name of a bucket without the hyphen and the Region at its end.",
 }
-_CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
-_NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def make(built: Path) -> Made:
     template: dict[str, Any] = yaml.safe_load((built / "template.yaml").read_text())
     archives: dict[str, bytes] = {}
     for resource in template["Resources"].values():
-        if place := _CODE.get(resource["Type"]):
+        if place := CODE.get(resource["Type"]):
             archive = archive_of((built / resource["Properties"][place]).resolve())
             name = f"{hashlib.sha256(archive).hexdigest()[:32]}.zip"
             archives[name] = archive
@@ -77,17 +75,6 @@ def make(built: Path) -> Made:
     # The translator asks for a Region before it begins; nothing in this template comes to depend on it.
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     return Made(transform(template, {}, _NoManagedPolicies()), archives)
-
-
-def archive_of(folder: Path) -> bytes:
-    """The folder as Lambda takes it; the same files make the same bytes."""
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _NO_TIME)
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
 
 
 def main() -> None:

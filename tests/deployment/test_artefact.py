@@ -1,20 +1,23 @@
 """What `sam build` makes: as little as possible, for Lambda's platform, and the same every time."""
 
-import hashlib
 import os
+import py_compile
 import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.deploy import build
-from local.embedded import REPOSITORY
+from local.archive import code_sha256, package
+from local.deploy import build, deploy
+from local.embedded import REPOSITORY, EmbeddedAws
 
 MEGABYTE = 1_000_000
+BY_TIME = py_compile.PycInvalidationMode.TIMESTAMP
 SAM_PYTHON = Path(os.environ.get("SAM_VENV", REPOSITORY / ".venvs" / "sam")) / "bin" / "python"
 ZIP = """
 import sys
@@ -23,13 +26,6 @@ sys.stdout.write(make_zip_with_lambda_permissions(*sys.argv[1:]))
 """
 
 pytestmark = pytest.mark.stack
-
-
-def digest(folder: Path) -> str:
-    """A digest of all files of a folder, by name and content."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    parts = (f"{path.relative_to(folder)}:{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def test_the_layer_holds_what_functions_import_and_no_more(layer: Path) -> None:
@@ -56,19 +52,55 @@ def _another_builder() -> Iterator[None]:
     os.umask(before)
 
 
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """The sources in another folder, as somebody checks them out at another time, with what tests leave there."""
+    for name in ("functions", "layers"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name, copy_function=shutil.copyfile)
+    template = shutil.copyfile(REPOSITORY / "template.yaml", tmp_path / "template.yaml")
+    py_compile.compile(str(tmp_path / "functions" / "on_sweep" / "handler.py"), invalidation_mode=BY_TIME)
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (1, 1))
+    return Path(template)
+
+
 @pytest.mark.usefixtures("_another_builder")
-def test_the_same_sources_make_the_same_archive(layer: Path, tmp_path: Path) -> None:
-    """A layer that is built again, by another person in another place, is not deployed again.
+def test_the_same_sources_make_the_same_archives(built: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """Byte for byte, by another person in another place: what runs can be compared with what somebody has reviewed.
 
-    The archive is the one that `sam deploy` makes. Its entries come in the order of the file system, which is why AWS's
-    own hash of an archive may differ where its entries do not; SAM names what it uploads by what is in it.
+    SAM's own archive of the layer differs at most in the order of its entries, which is that of the file system.
     """
-    again = (
-        build(REPOSITORY / "template.yaml", into=tmp_path / "again" / "build").parent / "KmsPerimeterLayer" / "python"
-    )
+    again = build(elsewhere, into=tmp_path / "again" / "build").parent
 
-    assert digest(again) == digest(layer)
-    assert entries(again, tmp_path / "again") == entries(layer, tmp_path / "first")
+    ours, theirs = package(built, tmp_path / "first"), package(again, tmp_path / "second")
+
+    assert {name: code_sha256(a) for name, a in ours.items()} == {name: code_sha256(a) for name, a in theirs.items()}
+    assert all(names_in(archive) == sorted(names_in(archive)) for archive in ours.values())
+    assert len(ours) == 1 + len(list((REPOSITORY / "functions").iterdir()))
+    layers = built / "KmsPerimeterLayer" / "python", again / "KmsPerimeterLayer" / "python"
+    assert entries(layers[0], tmp_path / "ours") == entries(layers[1], tmp_path / "theirs")
+
+
+def test_sam_uploads_the_archives_as_they_are(built: Path, tmp_path: Path) -> None:
+    """Nothing is packed anew on the way, so Lambda's `CodeSha256` is the one that `make package` prints."""
+    archives = package(built, tmp_path / "package")
+
+    with EmbeddedAws() as aws:
+        deploy(aws, tmp_path / "package" / "template.yaml", parameters={"ApprovedVpcs": "vpc-2b2b2b2b"})
+        s3, bucket = aws.client("s3"), "deployment-artifacts"
+        objects = [s3.get_object(Bucket=bucket, Key=o["Key"]) for o in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+        uploaded = {code_sha256(found["Body"].read()) for found in objects}
+        running = {f["CodeSha256"] for f in aws.client("lambda").list_functions()["Functions"]}
+
+    assert {code_sha256(archive) for archive in archives.values()} <= uploaded
+    assert len(running) > 1
+    assert running <= {code_sha256(archive) for archive in archives.values()}
+
+
+def names_in(archive: bytes) -> list[str]:
+    """The names in an archive, in its order."""
+    with zipfile.ZipFile(BytesIO(archive)) as opened:
+        return opened.namelist()
 
 
 def entries(folder: Path, archive: Path) -> list[tuple[object, ...]]:
