@@ -47,6 +47,8 @@ def normal(printed: str) -> str:
     told = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "KEY-ID", told)
     told = re.sub(r"vpce-[0-9a-f]{17}\b", "vpce-0a1b2c3d4e5f60718", told)
     told = re.sub(r"vpc-[0-9a-f]{8,17}\b", "vpc-0a1b2c3d4e5f60718", told)
+    told = re.sub(r"\b(?=[a-f]*\d)[0-9a-f]{12}\b", "ENTRY", told)
+    told = re.sub(r"\d\d:\d\d:\d\d UTC", "12:00:00 UTC", told)
     return re.sub(r"\bin \d+ s\b", "in 0 s", told)
 
 

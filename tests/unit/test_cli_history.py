@@ -55,6 +55,15 @@ def test_tells_the_story_of_a_key_whatever_it_is_called_by(account: Account, fix
     assert OPEN not in ran.out
 
 
+def test_what_the_ledger_keeps_for_programs_is_told_in_words(fixed: str) -> None:
+    """How many proofs held, and when the key was open; no JSON."""
+    told = history(fixed).out
+
+    assert "  proofs: 9 of 9 hold\n" in told
+    assert f"  exposure: from 2026-11-24 12:00:00 UTC to 2026-11-24 12:00:00 UTC, opened by {PIPELINE}\n" in told
+    assert "{" not in told
+
+
 def test_programs_get_the_same_with_the_policies(account: Account, fixed: str) -> None:
     """The replaced policy is there to the letter, and the verdict as `check` prints it."""
     told = history(fixed, "--format", "json").json

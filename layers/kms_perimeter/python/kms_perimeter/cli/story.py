@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.cli.text import Paper, print_diff, print_verdict, styled
 from kms_perimeter.remedy import diff_of
 from kms_perimeter.wording import at, key_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from kms_perimeter.aws.ledger import Entry
     from kms_perimeter.rollback import Rollback
@@ -68,7 +69,27 @@ def _print_facts(paper: Paper, entry: Entry) -> None:
     paper.line(_who(entry), indent=1)
     told = {name: value for name, value in entry.facts.items() if name not in APART and value}
     for name, value in sorted(told.items()):
-        paper.line(f"{name.replace('_', ' ')}: {value}", indent=1)
+        for line in IN_WORDS[name](json.loads(value)) if name in IN_WORDS else (value,):
+            paper.line(f"{name.replace('_', ' ')}: {line}", indent=1)
+
+
+def _proofs(proofs: list[dict[str, Any]]) -> Iterator[str]:
+    """How many hold, and those that do not; `--format json` has all of them."""
+    missed = [proof for proof in proofs if not proof["holds"]]
+    yield f"{len(proofs) - len(missed)} of {len(proofs)} hold"
+    for proof in missed:
+        yield f"not so{'' if proof['binding'] else ' (told, and no reason to refuse)'}: {proof['sentence']}"
+
+
+def _exposure(exposure: dict[str, Any]) -> Iterator[str]:
+    """The time in which the key was open."""
+    opened, closed = (when and at(datetime.fromisoformat(when)) for when in (exposure["from"], exposure["to"]))
+    by = f", opened by {exposure['opened_by']}" if exposure["opened_by"] else ""
+    yield f"from {opened or 'a time that is not known'} to {closed}{by}"
+
+
+IN_WORDS: dict[str, Callable[[Any], Iterable[str]]] = {"exposure": _exposure, "losses": iter, "proofs": _proofs}
+"""What the ledger keeps as JSON."""
 
 
 def _who(entry: Entry) -> str:
