@@ -121,3 +121,15 @@ def test_the_report_has_every_key_with_what_the_ledger_knows(office: Office) -> 
         "source_ip": "203.0.113.7",
         "vpc_endpoint_id": None,
     }
+
+
+def test_the_report_leads_to_the_docs_where_the_deployment_says_they_are(office: Office) -> None:
+    """Each advisory and each verdict is a link to its page."""
+    office.account.key(OPEN)
+    office.clerk = replace(office.clerk, docs="https://git.example.com/docs")
+
+    office.sweep("sweep-1")
+
+    (name,) = [name for name in office.names() if name.endswith(".html")]
+    page = office.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read().decode()
+    assert '"https://git.example.com/docs/verdicts/escapes.md"' in page

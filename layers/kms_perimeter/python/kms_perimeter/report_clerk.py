@@ -28,6 +28,7 @@ def clerk() -> Clerk:
         place=(partition, region),
         always=chosen.sweep_digest is SweepDigest.EVERY,
         now=assembly.now,
+        docs=chosen.docs_url,
     )
 
 

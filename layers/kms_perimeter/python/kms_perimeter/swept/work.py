@@ -42,6 +42,7 @@ class Clerk:
         place: partition and Region.
         always: whether a sweep that has found nothing new is told too, though it is not the first of its day.
         now: the clock.
+        docs: where docs/ is published, for the report's links; empty where it is not.
     """
 
     picture: Picture
@@ -51,6 +52,7 @@ class Clerk:
     place: tuple[str, str]
     always: bool
     now: Callable[[], datetime]
+    docs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def is_news(before: Count | None, count: Count, compared: Comparison) -> bool:
 def _write(clerk: Clerk, ended: Ended, fleet: Fleet) -> ReportPlace:
     name = name_of(ended)
     clerk.reports.put(f"{name}.json", json.dumps(fleet.to_json()), "application/json")
-    clerk.reports.put(f"{name}.html", report.render(fleet), "text/html")
+    clerk.reports.put(f"{name}.html", report.render(fleet, clerk.docs), "text/html")
     partition, region = clerk.place
     console = wording.console_of_object(partition, region, clerk.reports.bucket, f"{name}.html")
     return ReportPlace(clerk.reports.bucket, f"{name}.html", console)
