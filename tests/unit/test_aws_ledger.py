@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from kms_perimeter.aws.ledger import KEPT_REMEDIATIONS, Entry, Finding, Kind, State
+from kms_perimeter.aws.ledger import KEPT_REMEDIATIONS, Entry, Finding, Kind, Settlement, State
 from kms_perimeter.errors import LedgerConflict
 from tests.unit.account import NOON, OURS, Account
 
@@ -32,16 +32,16 @@ def test_observing_alone_settles_nothing(account: Account) -> None:
 
 def test_what_is_settled_is_told_to_the_next_run(account: Account) -> None:
     """The last settled finding is what the next one is compared with."""
-    account.guard.ledger.settle(KEY, ESCAPES, NOON)
+    account.guard.ledger.settle(KEY, Settlement(ESCAPES, NOON))
 
     assert account.guard.ledger.observe(KEY, ENCLOSED, NOON).settled == ESCAPES
 
 
 def test_an_older_finding_does_not_overwrite_a_newer_one(account: Account) -> None:
     """Of two runs side by side, the one that read the policy last has the last word."""
-    account.guard.ledger.settle(KEY, ENCLOSED, NOON)
+    account.guard.ledger.settle(KEY, Settlement(ENCLOSED, NOON))
 
-    account.guard.ledger.settle(KEY, ESCAPES, NOON - timedelta(seconds=1))
+    account.guard.ledger.settle(KEY, Settlement(ESCAPES, NOON - timedelta(seconds=1)))
 
     assert account.guard.ledger.state(KEY).settled == ENCLOSED
 
@@ -74,7 +74,7 @@ def test_entries_come_newest_first_and_whole(account: Account) -> None:
     later = Entry(KEY, NOON + timedelta(seconds=5), "event-0", Kind.PLANNED, "guard", {"before": "x" * 32_768})
     for entry in (first, later):
         account.guard.ledger.write(entry)
-    account.guard.ledger.settle(KEY, ENCLOSED, NOON)
+    account.guard.ledger.settle(KEY, Settlement(ENCLOSED, NOON))
 
     told = list(account.guard.ledger.entries(KEY))
 
@@ -120,8 +120,8 @@ def test_a_key_is_contested_until_it_is_released(account: Account) -> None:
 
 def test_tells_every_key_with_its_state(account: Account) -> None:
     """The table of keys is the states of all keys, without their entries."""
-    account.guard.ledger.settle(KEY, ENCLOSED, NOON)
-    account.guard.ledger.settle(OTHER, ESCAPES, NOON)
+    account.guard.ledger.settle(KEY, Settlement(ENCLOSED, NOON))
+    account.guard.ledger.settle(OTHER, Settlement(ESCAPES, NOON))
     account.guard.ledger.write(an_entry())
 
     states = dict(account.guard.ledger.keys())

@@ -302,7 +302,7 @@ def test_throttling_brings_the_message_back(account: Account, operation: str) ->
 def test_a_run_that_dies_before_it_settles_is_done_again(account: Account) -> None:
     """An alert may come twice then, but it is never lost."""
     arn = account.key(OPEN)
-    refuse(account.dynamodb, "PutItem", "InternalServerError")
+    refuse(account.dynamodb, "TransactWriteItems", "InternalServerError")
     with pytest.raises(ClientError, match="InternalServerError"):
         guard.examine(account.guard, a_change(arn))
     account.clock.pause(300)

@@ -51,7 +51,7 @@ def simple() -> perimeter.Perimeter:
 def test_the_old_policy_is_saved_before_the_new_one_is_put(account: Account) -> None:
     """Without a place to go back to, nothing is touched."""
     arn = account.key(OPEN)
-    refuse(account.dynamodb, "PutItem", "InternalServerError")
+    refuse(account.dynamodb, "TransactWriteItems", "InternalServerError")
 
     with pytest.raises(ClientError, match="InternalServerError"):
         remediate(account.guard, an_order(arn))

@@ -31,12 +31,14 @@ class Case:
         judged: the verdict on its policy.
         state: what the ledger knew about it before.
         carried: the verdict on the policy that the event carries, if that one escaped and is not the live one.
+        claimed: whether this run has the work on the finding already (`Ledger.take`).
     """
 
     evidence: Evidence
     judged: Verdict
     state: State
     carried: Verdict | None = None
+    claimed: bool = False
 
     @property
     def key_arn(self) -> str:

@@ -7,13 +7,12 @@ run twice, so effects come first and the ledger settles them last: a run that di
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter import cloudtrail, sweep, verdict
-from kms_perimeter.aws.ledger import Kind
+from kms_perimeter.aws.ledger import Kind, Settlement
 from kms_perimeter.case import Case, attributed
 from kms_perimeter.cloudtrail import Ignored
 from kms_perimeter.decision import Decision, DecisionKind, History, decide
@@ -29,6 +28,7 @@ from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from kms_perimeter.aws.ledger import Entry, Finding, State
     from kms_perimeter.cloudtrail import KeyChange
@@ -84,7 +84,7 @@ def examine(guard: Guard, change: KeyChange) -> Report:
         return tell_unwatched(guard, change) if evidence.reason == NO_PERIMETER else evidence
     judged = evidence.judge()
     finding = evidence.finding(judged)
-    state = guard.ledger.observe(change.key_arn, finding, evidence.read_at)
+    state, claimed = _observe(guard, change, finding, evidence.read_at)
     carried = carried_verdict(guard, evidence, judged)
     lost = tell_if_overwritten(guard, evidence, judged, state)
     if carried is None and _nothing_new(guard, finding, state):
@@ -95,9 +95,16 @@ def examine(guard: Guard, change: KeyChange) -> Report:
             return report_on(change, "overwritten", "the guard may have overwritten the event's policy", judged)
         return report_on(change, "quiet", "nothing new", judged)
     evidence = attributed(evidence, judged, state, lambda: bool(_past(guard, change)))
-    case = Case(evidence, judged, state, carried)
+    case = Case(evidence, judged, state, carried, claimed)
     report = _settled(guard, case)
     return replace(report, durations={**report.durations, **case.age()})
+
+
+def _observe(guard: Guard, change: KeyChange, finding: Finding, read_at: datetime) -> tuple[State, bool]:
+    """Notes the look; of a key that is not enclosed, which is news as a rule, the work is claimed with it."""
+    if finding.outcome == Outcome.ENCLOSED:
+        return guard.ledger.observe(change.key_arn, finding, read_at), False
+    return guard.ledger.take(change.key_arn, finding, read_at)
 
 
 def _settled(guard: Guard, case: Case) -> Report:
@@ -106,7 +113,9 @@ def _settled(guard: Guard, case: Case) -> Report:
     try:
         news = apply(guard, case, decision)
     except LedgerConflict:
-        if case.carried:  # the story of an exposure is this event's alone
+        # The story of an exposure is this event's alone. Where the finding is settled, the claim may be that of a run
+        # which had nothing to do: nobody else can be relied on then.
+        if case.carried or case.state.settled == case.finding:
             raise
         return report_on(change, "deferred", "another run is at the same finding", judged)
     if not news and decision.kind is DecisionKind.IGNORE:
@@ -164,24 +173,25 @@ def apply(guard: Guard, case: Case, decision: Decision) -> bool:
     Returns:
         Whether there was anything new to tell or to record.
     """
-    key_arn, finding, state = case.key_arn, case.finding, case.state
+    finding, state = case.finding, case.state
     tells = decision.kind is not DecisionKind.IGNORE
     contested = decision.kind is DecisionKind.CONTESTED
     news = state.settled != finding or case.carried is not None or contested or (tells and not state.told)
     moved = moved_to(guard, case)
-    if news and (tells or moved):
-        guard.ledger.claim(key_arn, finding, guard.now())
+    if news and (tells or moved) and not case.claimed:
+        guard.ledger.claim(case.key_arn, finding, guard.now())
     if moved:
         guard.alerts.publish(moved)
     if news and tells:
         announce(guard, case, decision)
     if decision.kind is DecisionKind.REMEDIATE:
         order_fix(guard, case.evidence.change, finding)
-    mark_contest(guard, case, decision)
+    if state.contested_since and case.judged.outcome is Outcome.ENCLOSED:  # by somebody else
+        guard.ledger.release(case.key_arn)
     if news:
-        with suppress(LedgerConflict):  # the same cause has found the same before
-            guard.ledger.write(verdict_entry(case, decision))
-        guard.ledger.settle(key_arn, finding, case.evidence.read_at, told=tells, opening=case.opening())
+        contested_at = guard.now() if contested else None
+        settled = Settlement(finding, case.evidence.read_at, tells, case.opening(), contested_at=contested_at)
+        guard.ledger.record(verdict_entry(case, decision), settled)
     remind(guard, case, decision, news=news)
     return news
 
@@ -191,14 +201,6 @@ def order_fix(guard: Guard, change: KeyChange, finding: Finding) -> None:
     if guard.remediations:
         order = Order(change, finding.fingerprint)
         guard.remediations.send_in_order(order.to_json(), group=change.key_arn, once=order.once)
-
-
-def mark_contest(guard: Guard, case: Case, decision: Decision) -> None:
-    """Marks a key that the guard gives up, and takes the mark off one that somebody else has enclosed."""
-    if decision.kind is DecisionKind.CONTESTED:
-        guard.ledger.contest(case.key_arn, guard.now())
-    elif case.state.contested_since and case.judged.outcome is Outcome.ENCLOSED:
-        guard.ledger.release(case.key_arn)
 
 
 def _changes(guard: Guard, body: str) -> Iterator[KeyChange | Report]:

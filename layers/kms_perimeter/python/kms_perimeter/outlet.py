@@ -6,7 +6,7 @@ time; those above the limit wait in a queue, from which `on_digest` makes one me
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from kms_perimeter.decision import DecisionKind
@@ -14,7 +14,6 @@ from kms_perimeter.message import Notice, notice_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from kms_perimeter.aws.ledger import Ledger
     from kms_perimeter.aws.queues import Queue
@@ -51,6 +50,6 @@ class Outlet:
         """Lets a notice wait for the next digest."""
         self._waiting.send_all([notice.to_json()])
 
-    def _window(self) -> str:
-        started = int(self._now().timestamp() // WINDOW.total_seconds() * WINDOW.total_seconds())
-        return str(started)
+    def _window(self) -> datetime:
+        seconds = self._now().timestamp() // WINDOW.total_seconds() * WINDOW.total_seconds()
+        return datetime.fromtimestamp(seconds, UTC)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kms_perimeter import message, verdict
-from kms_perimeter.aws.ledger import Entry, Kind
+from kms_perimeter.aws.ledger import Entry, Kind, Settlement
 from kms_perimeter.case import Case
 from kms_perimeter.decision import Decision, DecisionKind, severity_of
 from kms_perimeter.errors import AccessIsDenied, KeyIsGone, LedgerConflict, PolicyIsRefused, StalePlan
@@ -122,9 +122,7 @@ def _carry_out(guard: Guard, repair: Repair, plan: Plan) -> Report:
         before=evidence.policy,
         **plan_facts(plan),
     )
-    with suppress(LedgerConflict):  # an earlier run of this order has saved this very policy
-        guard.ledger.write(planned)
-    guard.ledger.plan(repair.case.key_arn, fingerprint(plan.policy), guard.now())
+    guard.ledger.save(planned, fingerprint(plan.policy), guard.now())
     _check_again(guard, evidence)
     try:
         guard.keys.put_policy(evidence.live.arn, plan.policy)
@@ -184,18 +182,30 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> 
     settled = case.state.settled == case.finding  # by an earlier run of this order, which counted too
     followed = repair.case.judged.outcome is Outcome.ENCLOSED  # nobody had opened the key
     times = () if settled or followed else (*case.state.remediated_at, guard.now())
-    opening = case.opening()
-    known = guard.ledger.settle(case.key_arn, case.finding, after.read_at, opening=opening, remediated_at=times)
-    tell_if_seen_between(guard, case, planned, known)
     facts = {name: planned.facts[name] for name in ("strategy", "after")}  # what `restore` may go back to one day
-    facts["exposure"] = json.dumps(exposure.to_json())
-    with suppress(LedgerConflict):
-        guard.ledger.write(repair.entry(Kind.REMEDIATED, outcome=case.judged.outcome.value, **facts))
+    facts |= {"exposure": json.dumps(exposure.to_json()), "outcome": case.judged.outcome.value}
+    settlement = Settlement(case.finding, after.read_at, opening=case.opening(), remediated_at=times)
+    _conclude(guard, case, planned, repair.entry(Kind.REMEDIATED, **facts), settlement)
     if _is_ours(case, planned):
         if followed:
             return repair.report("followed", "the guard's own statement follows the perimeter")
         return repair.report("remediated", "the guard has enclosed the key", exposure.seconds)
     return repair.report("overtaken", "another policy than the guard has put is read back")
+
+
+def _conclude(guard: Guard, case: Case, planned: Entry, done: Entry, settlement: Settlement) -> None:
+    """Settles a remediation and writes that it is done, at once where nobody has interfered.
+
+    Else it is settled first and written last, so that what was seen in between is told in any case.
+    """
+    ours = [fingerprint(planned.facts[name]) for name in ("before", "after")]
+    try:
+        guard.ledger.conclude(done, settlement, seen=ours)
+    except LedgerConflict:
+        known = guard.ledger.settle(case.key_arn, settlement)
+        tell_if_seen_between(guard, case, planned, known)
+        with suppress(LedgerConflict):  # an earlier run has got so far
+            guard.ledger.write(done)
 
 
 def _exposure(before: Case, after: Evidence) -> Exposure:

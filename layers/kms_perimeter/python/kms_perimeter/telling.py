@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kms_perimeter import cloudtrail, message, sweep
 from kms_perimeter.approval import ask_about
-from kms_perimeter.aws.ledger import Entry, Finding, Kind
+from kms_perimeter.aws.ledger import Entry, Finding, Kind, Settlement
 from kms_perimeter.comparison import weaker
 from kms_perimeter.decision import Decision, DecisionKind, Severity
 from kms_perimeter.errors import LedgerConflict
@@ -57,18 +57,13 @@ def _ask(guard: Guard, case: Case, decision: Decision) -> None:
     facts = {"policy_hash": fingerprint(case.evidence.policy), "before": case.evidence.policy, **plan_facts(plan)}
     if reason := why_not(plan):
         guard.alerts.publish(message.refused(matter(guard, case), reason=reason, diff=plan.diff))
-        _write(guard, entry(case.evidence.change, Kind.REFUSED, {**facts, "reason": reason}))
+        with suppress(LedgerConflict):  # an earlier run has got so far
+            guard.ledger.write(entry(case.evidence.change, Kind.REFUSED, {**facts, "reason": reason}))
         return
     ask = ask_about(case.evidence, plan, guard.now())
-    guard.asks.put(ask)
-    _write(guard, entry(case.evidence.change, Kind.PROPOSED, {**facts, "ask": ask.id}))
+    guard.asks.put(ask, entry(case.evidence.change, Kind.PROPOSED, {**facts, "ask": ask.id}))
     buttons = guard.settings.answers_queue_url is not None
     guard.alerts.publish(message.asked(matter(guard, case), decision, plan, ask.id, buttons=buttons))
-
-
-def _write(guard: Guard, told: Entry) -> None:
-    with suppress(LedgerConflict):  # an earlier run has got so far
-        guard.ledger.write(told)
 
 
 def _openers(guard: Guard, case: Case, start: datetime) -> Iterator[str]:
@@ -139,9 +134,8 @@ def tell_once(
     now = guard.now()
     guard.ledger.claim(change.key_arn, finding, now)
     guard.alerts.publish(told)
-    with suppress(LedgerConflict):
-        guard.ledger.write(entry(change, Kind.VERDICT, {"outcome": finding.outcome, "reason": reason}))
-    guard.ledger.settle(change.key_arn, finding, now, opening=opening)
+    facts = {"outcome": finding.outcome, "reason": reason}
+    guard.ledger.record(entry(change, Kind.VERDICT, facts), Settlement(finding, now, opening=opening))
 
 
 def verdict_entry(case: Case, decision: Decision) -> Entry:

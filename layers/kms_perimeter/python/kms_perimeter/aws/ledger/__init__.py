@@ -11,7 +11,7 @@ from kms_perimeter.aws.ledger.entry import Entry, Kind
 from kms_perimeter.aws.ledger.governing import Governing
 from kms_perimeter.aws.ledger.ledger import CLAIM, Ledger
 from kms_perimeter.aws.ledger.recorded import KEYS_PER_CALL, Known, Past, Recorded
-from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, Finding, Opening, State
+from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, Finding, Opening, Settlement, State
 from kms_perimeter.aws.ledger.sweeps import Progress, Sweeps
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Past",
     "Progress",
     "Recorded",
+    "Settlement",
     "State",
     "Sweeps",
 ]

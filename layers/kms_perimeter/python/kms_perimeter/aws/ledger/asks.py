@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from kms_perimeter.aws.ledger.entry import Entry
 
 ASK = "ask"
 
@@ -54,13 +57,16 @@ class Asks:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
 
-    def put(self, ask: Ask) -> None:
-        """Asks; to ask again changes nothing, and above all no answer."""
+    def put(self, ask: Ask, proposed: Entry | None = None) -> None:
+        """Asks, and writes the ledger's entry about it; to ask again changes nothing, and above all no answer."""
         item = {**asdict(ask), "key": ask.key_arn, "change": json.dumps(ask.change), "plan": json.dumps(ask.plan)}
+        items = [{**item, "key_arn": _place(ask.id), "entry": ASK}, *([proposed.to_item()] if proposed else [])]
         try:
-            self._table.put_once({**item, "key_arn": _place(ask.id), "entry": ASK})
-        except LedgerConflict:
-            return
+            self._table.write_together(items)
+        except LedgerConflict:  # an earlier run has got so far; each by itself
+            for each in items:
+                with suppress(LedgerConflict):
+                    self._table.put_once(each)
 
     def get(self, ask_id: str) -> Ask:
         """The question of this ID.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from kms_perimeter.aws.ledger.entry import Entry, Kind, cause_of, text_of
-from kms_perimeter.aws.ledger.state import KEPT_REMEDIATIONS, STATE, Finding, Opening, State
-from kms_perimeter.aws.ledger.table import Table
+from kms_perimeter.aws.ledger.state import NEWEST, STATE, Finding, Settlement, State, counted
+from kms_perimeter.aws.ledger.table import Change, Table
 from kms_perimeter.errors import LedgerConflict
 from kms_perimeter.verdict import Outcome
 
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
 # A claim lasts for as long as the function that made it can run; then its maker is dead and the work is free again.
 CLAIM = timedelta(minutes=2)
 
-# One item for all alerts: how many there were in the present window of time.
-ALERTS, WINDOW = "alerts", "window"
+FREE = "(attribute_not_exists(claim) OR claim <> :claim OR claimed_at < :stale OR claimed_by = :claimed_by)"
+# The same time is this very call, which botocore has repeated.
+UNMARKED = "(attribute_not_exists(contested_since) OR contested_since IN (:nothing, :contested_since))"
+
+# One item for each window of time in which there were alerts: how many. DynamoDB forgets it when nobody asks any more.
+ALERTS = "alerts"
+COUNTED_FOR = timedelta(days=1)
 
 
 class Ledger:
@@ -36,9 +42,18 @@ class Ledger:
 
     def observe(self, key_arn: str, finding: Finding, now: datetime) -> State:
         """Notes that the key was looked at, and returns the state before. One call, the only one for a quiet key."""
-        seen = {"seen_outcome": finding.outcome, "seen_fingerprint": finding.fingerprint, "seen_at": text_of(now)}
-        seen["seen_perimeter"] = finding.perimeter
-        return State.from_item(self._set(key_arn, seen))
+        return State.from_item(self._set(key_arn, _seen(finding, now)))
+
+    def take(self, key_arn: str, finding: Finding, now: datetime) -> tuple[State, bool]:
+        """`observe` and `claim` in one call: the state before, and whether the work on the finding is this run's.
+
+        If it is not, another run may be at it, or one that had nothing to do has just seen the same.
+        """
+        noted = _seen(finding, now) | _claim(finding, now)
+        try:
+            return State.from_item(self._set(key_arn, noted, only_if=FREE, stale=text_of(now - CLAIM))), True
+        except LedgerConflict:
+            return self.observe(key_arn, finding, now), False
 
     def state(self, key_arn: str) -> State:
         """The key's state; an empty one for a key never seen before."""
@@ -58,58 +73,62 @@ class Ledger:
         Raises:
             LedgerConflict: another run is at the same finding right now; try again later and find it settled.
         """
-        free = "attribute_not_exists(claim) OR claim <> :claim OR claimed_at < :stale OR claimed_by = :claimed_by"
-        what = f"{finding.outcome}#{finding.fingerprint}#{finding.perimeter}"
-        # A call of its own, which botocore repeats as it is if the answer gets lost: that must not be refused.
-        claim = {"claim": what, "claimed_at": text_of(now), "claimed_by": uuid4().hex}
-        self._set(key_arn, claim, only_if=free, stale=text_of(now - CLAIM))
+        self._set(key_arn, _claim(finding, now), only_if=FREE, stale=text_of(now - CLAIM))
 
-    def settle(
-        self,
-        key_arn: str,
-        finding: Finding,
-        seen_at: datetime,
-        *,
-        told: bool = True,
-        opening: Opening | None = None,
-        remediated_at: tuple[datetime, ...] = (),
-    ) -> State:
-        """Notes that all about this finding is done, and returns the state before.
+    def settle(self, key_arn: str, settled: Settlement) -> State:
+        """Notes that all about a finding is done, and returns the state before.
 
         An older finding does not overwrite a newer one.
+        """
+        try:
+            return State.from_item(self._set(key_arn, settled.attributes(), only_if=NEWEST))
+        except LedgerConflict:
+            times = settled.remediated_at
+            return self.remediated(key_arn, times) if times else self.state(key_arn)
+
+    def conclude(self, entry: Entry, settled: Settlement, *, seen: Collection[str] | None = None) -> None:
+        """Writes an entry and settles what it is about, in one call.
 
         Args:
-            key_arn: the key.
-            finding: what was found.
-            seen_at: when the policy was read that it is about.
-            told: whether people were told.
-            opening: since when the key is open, or None if it is not.
-            remediated_at: when the guard has changed the key, this time among them; empty if it has not.
+            entry: the entry.
+            settled: the settlement.
+            seen: fingerprints: only if no look at the key has found another policy since the guard has planned.
+
+        Raises:
+            LedgerConflict: nothing is done, since the entry is there already, something newer is settled, the key has
+                been given up by another run, or has been seen with another policy.
         """
-        counted = _counted(remediated_at) if remediated_at else {}
-        settled = {
-            "settled_outcome": finding.outcome,
-            "settled_fingerprint": finding.fingerprint,
-            "settled_perimeter": finding.perimeter,
-            "settled_at": text_of(seen_at),
-            "told": told,
-            "told_at": text_of(seen_at) if told else "",
-            "opened_at": text_of(opening.at) if opening else "",
-            "opened_by": opening.by if opening else "",
-            "claim": "",
-        }
+        only_if, also = NEWEST, {}
+        if settled.contested_at:
+            only_if, also = f"{only_if} AND {UNMARKED}", {"nothing": ""}
+        if seen is not None:
+            also |= {f"seen{number}": each for number, each in enumerate(("", *seen))}
+            known = ", ".join(f":{name}" for name in also if name.startswith("seen"))
+            only_if += f" AND (attribute_not_exists(seen_at) OR seen_fingerprint IN ({known}) OR seen_at < planned_at)"
+        change = Change(entry.key_arn, STATE, settled.attributes(), only_if, also)
+        self._table.write_together([entry.to_item()], change)
+
+    def record(self, entry: Entry, settled: Settlement) -> None:
+        """Writes an entry and settles what it is about; what an earlier run has done already is left as it is.
+
+        Raises:
+            LedgerConflict: the key was to be given up, and has been given up by another run.
+        """
         try:
-            newest = "attribute_not_exists(settled_at) OR settled_at <= :settled_at"
-            return State.from_item(self._set(key_arn, settled | counted, only_if=newest))
+            self.conclude(entry, settled)
         except LedgerConflict:
-            return self.remediated(key_arn, remediated_at) if counted else self.state(key_arn)
+            if settled.contested_at:
+                self.contest(entry.key_arn, settled.contested_at)
+            with suppress(LedgerConflict):  # the same cause has found the same before
+                self.write(entry)
+            self.settle(entry.key_arn, replace(settled, contested_at=None))
 
     def remediated(self, key_arn: str, times: tuple[datetime, ...]) -> State:
         """Notes when the guard has changed the key, and returns the state before.
 
         The FIFO group sees to it that no two runs do so at once.
         """
-        return State.from_item(self._set(key_arn, _counted(times)))
+        return State.from_item(self._set(key_arn, counted(times)))
 
     def remind(self, key_arn: str, last: datetime, now: datetime) -> None:
         """Notes that people were reminded of an open key.
@@ -129,9 +148,7 @@ class Ledger:
         Raises:
             LedgerConflict: it is marked already.
         """
-        # The same time is this very call, which botocore has repeated.
-        unmarked = "attribute_not_exists(contested_since) OR contested_since IN (:nothing, :contested_since)"
-        self._set(key_arn, {"contested_since": text_of(now)}, only_if=unmarked, nothing="")
+        self._set(key_arn, {"contested_since": text_of(now)}, only_if=UNMARKED, nothing="")
 
     def release(self, key_arn: str) -> None:
         """Takes the mark `contested` off the key, and forgets what it was put there for."""
@@ -154,18 +171,23 @@ class Ledger:
 
     def plan(self, key_arn: str, fingerprint: str, now: datetime) -> None:
         """Notes which policy the guard is about to put, so that its own event is known when it comes round."""
-        self._set(key_arn, {"planned": fingerprint, "planned_at": text_of(now)})
+        self._set(key_arn, _planned(fingerprint, now))
 
-    def count_alert(self, window: str) -> int:
-        """Counts an alert, and returns how many there have been in this window of time."""
-        same = "started = :window"
-        with suppress(LedgerConflict):
-            return self._table.count(ALERTS, WINDOW, "alerts", same, window=window)
-        with suppress(LedgerConflict):
-            fresh = "attribute_not_exists(started) OR started <> :started"
-            self._table.set(ALERTS, WINDOW, {"started": window, "alerts": 1}, fresh)
-            return 1
-        return self._table.count(ALERTS, WINDOW, "alerts", same, window=window)
+    def save(self, planned: Entry, fingerprint: str, now: datetime) -> None:
+        """Writes the entry of a plan, with the policy that is about to be replaced, and notes the plan as `plan` does.
+
+        What an earlier run has saved is left as it is.
+        """
+        try:
+            change = Change(planned.key_arn, STATE, _planned(fingerprint, now))
+            self._table.write_together([planned.to_item()], change)
+        except LedgerConflict:
+            self.plan(planned.key_arn, fingerprint, now)
+
+    def count_alert(self, window: datetime) -> int:
+        """Counts an alert, and returns how many there have been in the window of time that begins then."""
+        forgotten = int((window + COUNTED_FOR).timestamp())
+        return self._table.count(ALERTS, f"window/{text_of(window)}", "alerts", forgotten)
 
     def write(self, entry: Entry) -> None:
         """Writes an entry for good.
@@ -212,8 +234,23 @@ class Ledger:
         return self._table.set(key_arn, STATE, attributes, only_if, **also)
 
 
-def _counted(times: tuple[datetime, ...]) -> dict[str, Any]:
-    return {"remediated_at": [text_of(at) for at in times][-KEPT_REMEDIATIONS:]}
+def _seen(finding: Finding, now: datetime) -> dict[str, Any]:
+    return {
+        "seen_outcome": finding.outcome,
+        "seen_fingerprint": finding.fingerprint,
+        "seen_perimeter": finding.perimeter,
+        "seen_at": text_of(now),
+    }
+
+
+def _claim(finding: Finding, now: datetime) -> dict[str, Any]:
+    """A claim of this call, which botocore repeats as it is if the answer gets lost: that must not be refused."""
+    what = f"{finding.outcome}#{finding.fingerprint}#{finding.perimeter}"
+    return {"claim": what, "claimed_at": text_of(now), "claimed_by": uuid4().hex}
+
+
+def _planned(fingerprint: str, now: datetime) -> dict[str, Any]:
+    return {"planned": fingerprint, "planned_at": text_of(now)}
 
 
 def _is_done(item: Mapping[str, Any], since: datetime) -> bool:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from kms_perimeter.aws.ledger.entry import text_of
 from kms_perimeter.perimeter import PolicyException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STATE = "state"
+NEWEST = "(attribute_not_exists(settled_at) OR settled_at <= :settled_at)"
 KEPT_REMEDIATIONS = 20  # as many as the template's ContestedAfter can ask for
 
 
@@ -41,6 +43,43 @@ class Opening:
 
     at: datetime
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """All about a finding is done: what is to be known of the key from now on.
+
+    Attributes:
+        finding: what was found.
+        seen_at: when the policy was read that it is about.
+        told: whether people were told.
+        opening: since when the key is open, or None if it is not.
+        remediated_at: when the guard has changed the key, this time among them; empty if it has not.
+        contested_at: when it was given up, if that is what was done.
+    """
+
+    finding: Finding
+    seen_at: datetime
+    told: bool = True
+    opening: Opening | None = None
+    remediated_at: tuple[datetime, ...] = ()
+    contested_at: datetime | None = None
+
+    def attributes(self) -> dict[str, Any]:
+        """The settlement as attributes of the key's state."""
+        settled = {
+            "settled_outcome": self.finding.outcome,
+            "settled_fingerprint": self.finding.fingerprint,
+            "settled_perimeter": self.finding.perimeter,
+            "settled_at": text_of(self.seen_at),
+            "told": self.told,
+            "told_at": text_of(self.seen_at) if self.told else "",
+            "opened_at": text_of(self.opening.at) if self.opening else "",
+            "opened_by": self.opening.by if self.opening else "",
+            "claim": "",
+        }
+        contested = {"contested_since": text_of(self.contested_at)} if self.contested_at else {}
+        return settled | contested | (counted(self.remediated_at) if self.remediated_at else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +145,11 @@ class State:
             seen=item.get("seen_fingerprint", ""),
             seen_at=_time(item.get("seen_at")),
         )
+
+
+def counted(times: tuple[datetime, ...]) -> dict[str, Any]:
+    """When the guard has changed a key, as an attribute of its state."""
+    return {"remediated_at": [text_of(at) for at in times][-KEPT_REMEDIATIONS:]}
 
 
 def _time(text: str | None) -> datetime | None:
