@@ -50,6 +50,7 @@ ORDER = (
     "sweep",
     "case",
     "planning",
+    "recollection",
     "approval",
     "telling",
     "swept",

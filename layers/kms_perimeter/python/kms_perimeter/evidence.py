@@ -137,13 +137,20 @@ def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
         if reason := _none_of_ours(live):
             return report_on(change, "ignored", reason)
         live = replace(live, key=known(guard.keys, guard.perimeters, live.key))
-        applies = guard.perimeters.perimeter_for(live.key)
-        if applies is None:
+        if guard.perimeters.perimeter_for(live.key) is None:
             return report_on(change, "ignored", NO_PERIMETER)
         read_at = guard.now()
         policy = guard.keys.policy(change.key_arn)
     except KeyIsGone:
         return report_on(change, "ignored", "key-gone")
+    return judged_by(guard, change, live, policy, read_at) or report_on(change, "ignored", NO_PERIMETER)
+
+
+def judged_by(guard: Guard, change: KeyChange, live: LiveKey, policy: str, read_at: datetime) -> Evidence | None:
+    """What was read of a key, and what it must keep to now; None if no perimeter applies to it."""
+    applies = guard.perimeters.perimeter_for(live.key)
+    if applies is None:
+        return None
     owner = guard.perimeters.alert_only(live.key)
     owned_by = "=".join(owner) if owner else None
     applies = restrained(applies, guard.settings.mode)

@@ -182,8 +182,7 @@ def apply(guard: Guard, case: Case, decision: Decision) -> bool:
         guard.ledger.claim(case.key_arn, finding, guard.now())
     if moved:
         guard.alerts.publish(moved)
-    if news and tells:
-        announce(guard, case, decision)
+    reserved = announce(guard, case, decision) if news and tells else False
     if decision.kind is DecisionKind.REMEDIATE:
         order_fix(guard, case.evidence.change, finding)
     if state.contested_since and case.judged.outcome is Outcome.ENCLOSED:  # by somebody else
@@ -191,7 +190,7 @@ def apply(guard: Guard, case: Case, decision: Decision) -> bool:
     if news:
         contested_at = guard.now() if contested else None
         settled = Settlement(finding, case.evidence.read_at, tells, case.opening(), contested_at=contested_at)
-        guard.ledger.record(verdict_entry(case, decision), settled)
+        guard.ledger.record(verdict_entry(case, decision, reserved=reserved), settled)
     remind(guard, case, decision, news=news)
     return news
 

@@ -39,12 +39,29 @@ class Outlet:
         """
         self._topic, self._waiting, self._ledger, self._most, self._now = topic, waiting, ledger, most, now
 
-    def publish(self, message: Message) -> None:
-        """Publishes a message, or lets it wait for the digest."""
-        if message.data["kind"] in LOUD or self._ledger.count_alert(self._window()) <= self._most:
+    def publish(self, message: Message, *, to_come: int = 0) -> bool:
+        """Publishes a message, or lets it wait for the digest.
+
+        Args:
+            message: the message.
+            to_come: how many messages are to be counted with it that will follow from what it tells.
+
+        Returns:
+            Whether those may be published too; `publish_counted` does so.
+        """
+        if message.data["kind"] in LOUD:
+            self._topic.publish(message)
+            return False
+        counted = self._ledger.count_alerts(self._window(), 1 + to_come)
+        if counted - to_come <= self._most:
             self._topic.publish(message)
         else:
             self.wait(notice_of(message))
+        return counted <= self._most
+
+    def publish_counted(self, message: Message) -> None:
+        """Publishes a message that was counted with an earlier one."""
+        self._topic.publish(message)
 
     def wait(self, notice: Notice) -> None:
         """Lets a notice wait for the next digest."""

@@ -22,6 +22,7 @@ from kms_perimeter.guard import apply, weigh
 from kms_perimeter.message import Exposure
 from kms_perimeter.overwriting import tell_if_seen_between
 from kms_perimeter.planning import must_follow, plan_facts, plan_for, why_not
+from kms_perimeter.recollection import place_of, recall
 from kms_perimeter.reminding import exception_for
 from kms_perimeter.telling import entry, matter, tell_unreadable
 from kms_perimeter.verdict import Outcome, Verdict
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kms_perimeter.aws.kms import Keys
+    from kms_perimeter.aws.ledger import State
     from kms_perimeter.order import Order
+    from kms_perimeter.recollection import Recollection
     from kms_perimeter.remedy import Plan
 
 # Seconds. KMS: a change "typically takes less than a few seconds" to be seen everywhere.
@@ -41,10 +44,17 @@ THE_GUARD = "the guard"
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """An order, and the key as it is when the order is worked on."""
+    """An order, and the key as it is when the order is worked on.
+
+    Attributes:
+        order: the order.
+        case: the key.
+        reserved: whether the message about what was done is counted already (`Outlet.publish`).
+    """
 
     order: Order
     case: Case
+    reserved: bool = False
 
     def report(self, done: str, reason: str, exposed: float | None = None) -> Report:
         """What was done about the order."""
@@ -65,20 +75,29 @@ def remediate(guard: Guard, order: Order) -> Report:
         ClientError: AWS throttles or is unwell; the order must come again.
         StalePlan: somebody keeps changing the policy while the guard plans; the order must come again.
     """
+    key_arn = order.change.key_arn
+    state, looked = guard.ledger.state_and_entry(key_arn, place_of(order.change, order.policy_hash))
+    recalled = recall(guard, order.change, looked, state)
     for _ in range(LOOKS - 1):
         with suppress(StalePlan):
-            return _look_and_fix(guard, order)
-    return _look_and_fix(guard, order)
+            return _look_and_fix(guard, order, state, recalled)
+        recalled, state = None, guard.ledger.state(key_arn)
+    return _look_and_fix(guard, order, state, recalled)
 
 
-def _look_and_fix(guard: Guard, order: Order) -> Report:
+def _look_and_fix(guard: Guard, order: Order, state: State, recalled: Recollection | None) -> Report:
     try:
-        evidence = gather(guard, order.change)
+        evidence = recalled.evidence if recalled else gather(guard, order.change)
     except AccessIsDenied as refusal:
         return tell_unreadable(guard, order.change, refusal)
     if isinstance(evidence, Report):
         return evidence
-    repair = Repair(order, Case(evidence, evidence.judge(), guard.ledger.state(order.change.key_arn)))
+    reserved = recalled is not None and recalled.reserved
+    return _fix(guard, Repair(order, Case(evidence, evidence.judge(), state), reserved))
+
+
+def _fix(guard: Guard, repair: Repair) -> Report:
+    evidence = repair.case.evidence
     if repair.case.judged.outcome is Outcome.ENCLOSED:
         return _follow(guard, repair) if must_follow(guard, evidence) else _finish(guard, repair)
     if reason := _hands_off(guard, repair):
@@ -178,7 +197,8 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> 
     """Tells and records what was done, by what was read back."""
     case = replace(repair.case, evidence=after, judged=after.judge())
     exposure = _exposure(repair.case, after)
-    guard.alerts.publish(_told(guard, case, repair.case.judged, planned, exposure))
+    publish = guard.alerts.publish_counted if repair.reserved else guard.alerts.publish
+    publish(_told(guard, case, repair.case.judged, planned, exposure))
     settled = case.state.settled == case.finding  # by an earlier run of this order, which counted too
     followed = repair.case.judged.outcome is Outcome.ENCLOSED  # nobody had opened the key
     times = () if settled or followed else (*case.state.remediated_at, guard.now())

@@ -17,6 +17,7 @@ from kms_perimeter.evidence import NO_PERIMETER, Report, report_on
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.message import Matter
 from kms_perimeter.planning import plan_facts, plan_for, why_not
+from kms_perimeter.recollection import facts_of
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ UNREADABLE = "unreadable"
 UNWATCHED = "unwatched"
 
 
-def announce(guard: Guard, case: Case, decision: Decision) -> None:
-    """Tells people of a decision. Where the mode is to ask, the question is in the ledger before it is asked."""
+def announce(guard: Guard, case: Case, decision: Decision) -> bool:
+    """Tells people of a decision. Where the mode is to ask, the question is in the ledger before it is asked.
+
+    Returns:
+        Whether the message about what comes of an order is counted already, and need not wait for the digest.
+    """
     about = matter(guard, case)
     if decision.closes_exposure:
         guard.alerts.publish(message.exposure_closed(about, case.exposure(), case.carried))
@@ -49,7 +54,9 @@ def announce(guard: Guard, case: Case, decision: Decision) -> None:
     else:
         tells_how = decision.kind is DecisionKind.ALERT and case.judged.outcome is Outcome.ESCAPES
         plan_shown = plan_for(guard, case.evidence) if tells_how else None
-        guard.alerts.publish(message.alert(about, decision, plan_shown))
+        ordered = decision.kind is DecisionKind.REMEDIATE
+        return guard.alerts.publish(message.alert(about, decision, plan_shown), to_come=1 if ordered else 0) and ordered
+    return False
 
 
 def _ask(guard: Guard, case: Case, decision: Decision) -> None:
@@ -138,8 +145,8 @@ def tell_once(
     guard.ledger.record(entry(change, Kind.VERDICT, facts), Settlement(finding, now, opening=opening))
 
 
-def verdict_entry(case: Case, decision: Decision) -> Entry:
-    """The ledger's entry for a new finding."""
+def verdict_entry(case: Case, decision: Decision, *, reserved: bool = False) -> Entry:
+    """The ledger's entry for a new finding; `reserved` as `announce` returns it."""
     evidence, judged = case.evidence, case.judged
     facts = {
         "outcome": judged.outcome.value,
@@ -153,6 +160,8 @@ def verdict_entry(case: Case, decision: Decision) -> Entry:
     }
     if evidence.perimeter_version:
         facts["perimeter_version"] = evidence.perimeter_version
+    if decision.kind is DecisionKind.REMEDIATE:  # what the order need not read again
+        facts |= facts_of(evidence, reserved=reserved)
     if case.carried:
         facts["exposed_policy"] = str(evidence.change.policy)
     if decision.closes_exposure:

@@ -59,12 +59,18 @@ class Ledger:
         """The key's state; an empty one for a key never seen before."""
         return State.from_item(self._table.get(key_arn, STATE))
 
+    def state_and_entry(self, key_arn: str, sort_key: str) -> tuple[State, Entry | None]:
+        """The key's state and one of its entries, if there is that; in one call."""
+        found = {item["entry"]: item for item in self._table.get_many([(key_arn, STATE), (key_arn, sort_key)])}
+        entry = Entry.from_item(found[sort_key]) if sort_key in found else None
+        return State.from_item(found.get(STATE, {})), entry
+
     def done_since(self, key_arns: Collection[str], since: datetime) -> Mapping[str, str]:
         """Those of these keys, at most 100, that were looked at since then and all about it is done, with the outcome.
 
         One call for all of them.
         """
-        items = self._table.get_many(key_arns, STATE)
+        items = self._table.get_many((key_arn, STATE) for key_arn in key_arns)
         return {item["key_arn"]: item["settled_outcome"] for item in items if _is_done(item, since)}
 
     def claim(self, key_arn: str, finding: Finding, now: datetime) -> None:
@@ -184,10 +190,10 @@ class Ledger:
         except LedgerConflict:
             self.plan(planned.key_arn, fingerprint, now)
 
-    def count_alert(self, window: datetime) -> int:
-        """Counts an alert, and returns how many there have been in the window of time that begins then."""
+    def count_alerts(self, window: datetime, more: int = 1) -> int:
+        """Counts alerts, and returns how many there have been in the window of time that begins then."""
         forgotten = int((window + COUNTED_FOR).timestamp())
-        return self._table.count(ALERTS, f"window/{text_of(window)}", "alerts", forgotten)
+        return self._table.count(ALERTS, f"window/{text_of(window)}", "alerts", more, forgotten)
 
     def write(self, entry: Entry) -> None:
         """Writes an entry for good.

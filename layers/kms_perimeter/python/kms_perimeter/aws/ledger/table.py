@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from kms_perimeter.errors import LedgerConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -76,11 +76,9 @@ class Table:
         answer = self._client.get_item(TableName=self._name, Key=_key(key_arn, entry), ConsistentRead=True)
         return plain(answer.get("Item", {}))
 
-    def get_many(self, key_arns: Collection[str], entry: str) -> Iterator[dict[str, Any]]:
-        """The items of several keys, at most 100, as they are now, in no order; without those that there are not."""
-        asked: dict[str, Any] = {
-            self._name: {"Keys": [_key(key_arn, entry) for key_arn in key_arns], "ConsistentRead": True}
-        }
+    def get_many(self, places: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """Several items, at most 100, as they are now, in no order; without those that there are not."""
+        asked: dict[str, Any] = {self._name: {"Keys": [_key(*place) for place in places], "ConsistentRead": True}}
         while asked:
             answer = self._client.batch_get_item(RequestItems=asked)
             yield from map(plain, answer["Responses"].get(self._name, ()))
@@ -123,15 +121,15 @@ class Table:
         with _conflicts(", ".join([*(item["entry"] for item in items), *([change.what] if change else [])])):
             self._try(lambda: self._client.transact_write_items(TransactItems=writes))
 
-    def count(self, key_arn: str, entry: str, name: str, expires_at: int) -> int:
-        """Adds one to a number of an item and returns the sum; the item may be forgotten after `expires_at`."""
+    def count(self, key_arn: str, entry: str, name: str, more: int, expires_at: int) -> int:
+        """Adds to a number of an item and returns the sum; the item may be forgotten after `expires_at`."""
         answer = self._try(
             lambda: self._client.update_item(
                 TableName=self._name,
                 Key=_key(key_arn, entry),
-                UpdateExpression="SET expires_at = :expires_at ADD #name :one",
+                UpdateExpression="SET expires_at = :expires_at ADD #name :more",
                 ExpressionAttributeNames={"#name": name},
-                ExpressionAttributeValues={":one": {"N": "1"}, ":expires_at": {"N": str(expires_at)}},
+                ExpressionAttributeValues={":more": {"N": str(more)}, ":expires_at": {"N": str(expires_at)}},
                 ReturnValues="UPDATED_NEW",
             )
         )
