@@ -92,7 +92,7 @@ def told_why(world: World) -> bool:
     return bool({"unreadable", "refused"} & {told["data"]["kind"] for told in world.told})
 
 
-STEPS = range(26)
+STEPS = range(21)
 
 
 @pytest.mark.parametrize("step", STEPS)

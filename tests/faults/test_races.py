@@ -18,8 +18,8 @@ from tests.faults.world import World
 from tests.unit.account import OPEN, OURS, closed
 
 MARK = "AuditorsMayLook"
-PUT = 20  # the call that puts the guard's policy; the one before it reads the policy once more
-CALLS = range(27)  # of a run in which nobody interferes; the last one is where it has ended
+PUT = 16  # the call that puts the guard's policy; the one before it reads the policy once more
+CALLS = range(22)  # of a run in which nobody interferes; the last one is where it has ended
 
 
 def marked(policy: str, sid: str = MARK) -> str:
