@@ -325,6 +325,20 @@ def test_two_runs_side_by_side_tell_once(account: Account) -> None:
     assert (account.kinds(), account.ordered()) == ([], [])
 
 
+def test_a_run_that_had_nothing_to_do_sends_nobody_away(account: Account) -> None:
+    """A look claims what it finds; if that was settled already, others must not rely on its being worked on."""
+    arn = account.key(OPEN)
+    for event in ("event-1", "event-2"):  # settled in silence, and then looked at once more
+        guard.examine(account.under(excepted(arn, LATER)), a_change(arn, event))
+
+    with pytest.raises(LedgerConflict):  # so that the message comes again, and is no longer met by a claim
+        guard.examine(account.guard, a_change(arn, "event-3"))
+    account.clock.pause(360)
+    guard.examine(account.guard, a_change(arn, "event-3"))
+
+    assert account.kinds() == ["remediate"]
+
+
 def test_an_exposure_that_meets_another_run_comes_again(account: Account) -> None:
     """Its story is told by no other event, so it is not left to another run."""
     arn = account.key(closed())

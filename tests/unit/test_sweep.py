@@ -17,6 +17,7 @@ from kms_perimeter.aws.kms import Keys
 from kms_perimeter.aws.ledger import Sweeps
 from kms_perimeter.aws.queues import Queue
 from kms_perimeter.sweep import KEYS_PER_MESSAGE, Lister
+from kms_perimeter.sweep.retry import RETRY_SECONDS
 from tests.unit.account import NOON, OPEN, OURS, REGION, Account, closed, refuse
 
 if TYPE_CHECKING:
@@ -293,6 +294,20 @@ def test_a_key_that_fails_comes_again_alone(account: Account) -> None:
     assert "ThrottlingException" in done[-1].reason
     waiting = Queue(account.sqs, changes).waiting()
     assert (waiting.delayed, waiting.ready) == (1, 0)
+
+
+def test_a_key_that_fails_comes_again_when_nobody_claims_it(account: Account) -> None:
+    """The run that failed may have claimed the work; as long as the claim lasts, the next one would be sent away."""
+    account.guard = with_changes(account, account.sqs.create_queue(QueueName="changes")["QueueUrl"])
+    arns = [account.key(OPEN), account.key(closed())]
+    (body,) = messages(*arns)
+    refuse(account.sns, "Publish", "InternalErrorException")
+    assert [report.done for report in reports(account, body)] == ["ignore", "postponed"]
+
+    account.clock.pause(RETRY_SECONDS)
+    (again,) = messages(arns[0])
+
+    assert [report.done for report in reports(account, again)] == ["remediate"]
 
 
 def test_a_key_that_is_alone_in_its_message_is_left_to_sqs(account: Account) -> None:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from kms_perimeter.aws.queues import Queue
     from kms_perimeter.cloudtrail import KeyChange
 
-# Long enough for a throttled account to come to itself.
-RETRY_SECONDS = 60
+# Long enough for a throttled account to come to itself, and for the claim of the run that failed to end: it would send
+# the next run away, and with it the message.
+RETRY_SECONDS = 150
 
 
 def again(queue: Queue, failed: Sequence[KeyChange]) -> None:

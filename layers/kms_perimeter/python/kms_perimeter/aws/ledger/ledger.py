@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from kms_perimeter.errors import LedgerConflict
 from kms_perimeter.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import date
 
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,8 +38,8 @@ COUNTED_FOR = timedelta(days=1)
 class Ledger:
     """The ledger's table."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._table = Table(client, table)
+    def __init__(self, client: DynamoDBClient, table: str, pause: Callable[[float], None] = time.sleep) -> None:
+        self._table = Table(client, table, pause)
 
     def observe(self, key_arn: str, finding: Finding, now: datetime) -> State:
         """Notes that the key was looked at, and returns the state before. One call, the only one for a quiet key."""
