@@ -196,8 +196,10 @@ class Stack:
 
     def storm_passes(self) -> None:
         """Five minutes pass, after which alerts are told one by one again."""
-        window = {"key_arn": {"S": "alerts"}, "entry": {"S": "window"}}
-        self.aws.client("dynamodb").delete_item(TableName=self.named["Ledger"], Key=window)
+        dynamodb, table = self.aws.client("dynamodb"), self.named["Ledger"]
+        of_alerts = {"KeyConditionExpression": "key_arn = :k", "ExpressionAttributeValues": {":k": {"S": "alerts"}}}
+        for window in dynamodb.query(TableName=table, **of_alerts)["Items"]:
+            dynamodb.delete_item(TableName=table, Key={name: window[name] for name in ("key_arn", "entry")})
 
     def alerts(self) -> list[dict[str, Any]]:
         """The alerts since this was last asked, each in the envelope of SNS."""

@@ -60,7 +60,7 @@ class Recorded:
 
     def known(self, key_arns: Collection[str]) -> Iterator[Known]:
         """What is known of these keys, at most `KEYS_PER_CALL`, in no order; without those never looked at."""
-        yield from map(_known, self._table.get_many(key_arns, STATE))
+        yield from map(_known, self._table.get_many((key_arn, STATE) for key_arn in key_arns))
 
     def past(self, key_arn: str, finding: Finding) -> Past:
         """What was recorded about this finding of the key."""
