@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from kms_perimeter.rollback import Rollback
 
 POLICIES = ("policy", "exposed_policy", "before", "after")
-# Told by the first lines of an entry, or shown at its end.
-APART = (*POLICIES, "diff", "outcome", "verdict", "event", "source_ip", "vpc_endpoint_id", "policy_hash", "judged_as")
+# Told by the first lines of an entry, or shown at its end, or noted for the guard itself.
+APART = (*POLICIES, "diff", "outcome", "verdict", "event", "source_ip", "vpc_endpoint_id", "policy_hash", "judged_as",
+         "looked", "looked_at", "reserved")  # fmt: skip
 
 
 def print_entries(entries: Iterable[Entry]) -> None:
