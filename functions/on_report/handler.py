@@ -24,7 +24,7 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> None:
         ended = Ended.read(event)
         done = swept.work(report_clerk.clerk(), ended)
     if not done.report:
-        logger.info("the sweep was reported on before", extra={"sweep": ended.sweep})
+        logger.info("there are no keys to report on, or it was done before", extra={"sweep": ended.sweep})
         return
     told = {"sweep": ended.sweep, "report": done.report, "keys": done.keys, "open": done.open, "told": done.told}
     logger.info("the sweep is counted and reported on", extra=told)

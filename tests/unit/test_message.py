@@ -13,6 +13,7 @@ from slack_sdk.models.blocks import Block
 from kms_perimeter import message
 from kms_perimeter.cloudtrail import KeyChange
 from kms_perimeter.decision import Decision, DecisionKind, Severity, decide
+from kms_perimeter.fleet import Fleet, KeyFinding, Opened, Skipped
 from kms_perimeter.letter import Letter, Part
 from kms_perimeter.message import STILL_OPEN, Exposure, Matter, Message, Notice
 from kms_perimeter.perimeter import Mode, Perimeter, PolicyException, Rule, Strategy
@@ -95,7 +96,42 @@ PROOFS = (
 PLAN = Plan("{}", ENCLOSED, changed=True, diff=DIFF, refused=None, strategy=Strategy.GUARD, proofs=PROOFS)
 REFUSED = replace(PLAN, refused="nobody could change the policy any more")
 
+PLACE = message.ReportPlace(
+    "reports", "reports/2026/11/24/121000Z-noon.html", "https://us-east-1.console.aws.amazon.com/s3/object/reports"
+)
+
+
+def a_key(number: int, verdict: Verdict | None = ENCLOSED, **more: object) -> KeyFinding:
+    """One of the keys that a sweep has looked at."""
+    found = KeyFinding("111122223333", "us-east-1", f"{KEY[:-1]}{number}", (f"alias/key-{number}",))
+    return replace(found, verdict=verdict, perimeter="production", **more)  # type: ignore[arg-type]
+
+
+SWEPT_OPEN = (
+    a_key(1, OPEN, opened=Opened(OPENED, a_change().actor)),
+    a_key(2, OPEN, opened=Opened(datetime(2026, 11, 1, 9, 0, tzinfo=UTC), "the sweep"), plan=REFUSED),
+)
+SWEPT_FLEET = Fleet(
+    (
+        *SWEPT_OPEN,
+        a_key(3, UNDECIDED),
+        a_key(4, None, unreadable="AccessDeniedException from GetKeyPolicy"),
+        a_key(5),
+        a_key(6),
+    ),
+    NOON,
+    datetime(2026, 11, 24, 12, 10, tzinfo=UTC),
+    {Skipped.AWS_MANAGED: 3, Skipped.PENDING_DELETION: 1},
+)
+SWEPT_SINCE = message.Comparison(
+    datetime(2026, 11, 24, 6, 10, tzinfo=UTC), SWEPT_OPEN[:1], {f"{KEY[:-1]}5": "enclosed", f"{KEY[:-1]}9": "gone"}
+)
+
 MESSAGES = {
+    "a_sweep_with_news": message.swept("noon", SWEPT_FLEET, SWEPT_SINCE, PLACE),
+    "a_first_sweep_that_found_nothing": message.swept(
+        "noon", replace(SWEPT_FLEET, findings=(a_key(5), a_key(6)), skipped={}), message.Comparison(None), PLACE
+    ),
     "an_open_key_in_the_mode_alert": message.alert(FROM_OUTSIDE, decided(OPEN, Mode.ALERT)),
     "an_open_key_in_the_mode_approve": message.asked(FROM_OUTSIDE, decided(OPEN, Mode.APPROVE), PLAN, "0123456789ab"),
     "an_open_key_in_the_mode_enforce": message.alert(
@@ -241,6 +277,19 @@ def test_a_long_diff_is_cut_for_slack_and_whole_in_the_text() -> None:
     assert len(block["text"]["text"]) <= 3000
     assert block["text"]["text"].endswith("…```")
     assert "role/<199>" in said.text
+
+
+def test_a_sweep_of_many_open_keys_names_the_first_and_fits() -> None:
+    """Everywhere: in the text ten of each kind are named, to programs two hundred, and the report has all."""
+    many = tuple(a_key(number, OPEN, opened=Opened(OPENED, PIPELINE), plan=REFUSED) for number in range(10_000))
+
+    said = message.swept("noon", replace(SWEPT_FLEET, findings=many), message.Comparison(OPENED, many, {}), PLACE)
+
+    assert "and 9990 more" in said.text
+    assert len(said.text) < 20_000
+    assert len(said.data["newly_open"]) == 200
+    assert len(json.dumps(said.data)) < 100_000
+    assert [block.to_dict() for block in Block.parse_all(said.blocks)] == said.blocks
 
 
 @given(

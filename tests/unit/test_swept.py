@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from kms_perimeter import guard, swept
-from kms_perimeter.aws.ledger import Counts, Recorded
+from kms_perimeter.aws.ledger import Count, Counts, Recorded
 from kms_perimeter.aws.reports import Reports
 from kms_perimeter.aws.topic import Topic
+from kms_perimeter.fleet import Standing
 from kms_perimeter.perimeter import Mode
 from kms_perimeter.planning import standpoint_of
 from kms_perimeter.sweep import Ended, SweepBatch
-from tests.unit.account import NOON, OPEN, OURS, REGION, Account, a_change, closed
+from kms_perimeter.swept.recalled import verdict_in
+from tests.unit.account import NOON, OPEN, OURS, REGION, Account, a_change, closed, refuse
 
 if TYPE_CHECKING:
     from kms_perimeter.evidence import Guard
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from kms_perimeter.swept import Clerk, Done
 
 BUCKET = "reports"
-UNPROVABLE = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*"}]})
+POLICIES = Path(__file__).parents[1] / "report" / "policies"
 
 
 @dataclass
@@ -78,12 +84,9 @@ class Office:
 
     def report(self) -> dict[str, Any]:
         """The last report, as programs read it."""
-        names = sorted(self.names())
-        printed: dict[str, Any] = json.loads(
-            self.s3.get_object(Bucket=BUCKET, Key=next(n for n in reversed(names) if n.endswith(".json")))[
-                "Body"
-            ].read()
-        )
+        names = [name for name in sorted(self.names()) if name.endswith(".json.gz")]
+        zipped = self.s3.get_object(Bucket=BUCKET, Key=names[-1])["Body"].read()
+        printed: dict[str, Any] = json.loads(gzip.decompress(zipped))
         return printed
 
     def names(self) -> list[str]:
@@ -133,3 +136,150 @@ def test_the_report_leads_to_the_docs_where_the_deployment_says_they_are(office:
     (name,) = [name for name in office.names() if name.endswith(".html")]
     page = office.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read().decode()
     assert '"https://git.example.com/docs/verdicts/escapes.md"' in page
+
+
+def test_what_was_recorded_is_read_back_as_it_was(office: Office) -> None:
+    """A verdict with every part that there is: escapes by a grant too, and advisories."""
+    arn = office.account.key((POLICIES / "granting.json").read_text().replace("111122223333", OURS))
+    guard.examine(office.guard, a_change(arn))
+    (entry,) = office.guard.ledger.entries(arn)
+
+    printed = verdict_in(entry).to_json()
+
+    assert printed == json.loads(entry.facts["verdict"])
+    assert {"escapes", "advisories"} <= {name for name, told in printed.items() if told}
+    assert any("grant" in escape for escape in printed["escapes"])
+
+
+def test_a_count_is_kept_once_for_each_sweep(office: Office) -> None:
+    """By standing and by perimeter; the end of a sweep that is delivered again counts and tells nothing again."""
+    office.account.key(OPEN)
+    office.account.key(closed())
+    ended = office.swept("noon")
+    swept.work(office.clerk, ended)
+
+    again = swept.work(office.clerk, ended)
+
+    assert again == swept.Done()
+    assert len(office.told()) == 1
+    kept = office.clerk.counts.last(ended.finished_at + timedelta(seconds=1))
+    assert kept is not None
+    assert (kept.sweep, kept.counts) == ("noon", {Standing.OPEN: 1, Standing.ENCLOSED: 1})
+    assert kept.perimeters == {"default": {Standing.OPEN: 1, Standing.ENCLOSED: 1}}
+
+
+def test_a_run_that_died_before_it_told_is_repeated(office: Office) -> None:
+    """The counts stay as they were written first, the report gets another version, and people are told."""
+    arn = office.account.key(OPEN)
+    ended = office.swept("noon")
+    refuse(office.account.sns, "Publish", "InternalError")
+    with pytest.raises(ClientError):
+        swept.work(office.clerk, ended)
+    office.account.put(arn, closed())
+    guard.examine(office.guard, a_change(arn, "event-2"))
+
+    swept.work(office.clerk, ended)
+
+    kept = office.clerk.counts.last(ended.finished_at + timedelta(seconds=1))
+    assert kept is not None
+    assert kept.counts == {Standing.OPEN: 1}
+    assert office.report()["counts"]["open"] == 0
+    assert [told["sweep"] for told in office.told()] == ["noon"]
+    versions = office.s3.list_object_versions(Bucket=BUCKET)["Versions"]
+    assert len(versions) == 2 * len(office.names())
+
+
+def test_the_message_names_what_is_newly_open_and_no_longer_open(office: Office) -> None:
+    """Against the keys that were open after the sweep before."""
+    first, second = office.account.key(OPEN), office.account.key(closed())
+    office.sweep("noon")
+    office.account.put(first, closed())
+    office.account.put(second, OPEN)
+
+    office.sweep("evening")
+
+    noon, evening = office.told()
+    assert noon["since"] is None
+    assert (evening["newly_open"], evening["no_longer_open"]) == ([second], [first])
+    assert evening["report"]["name"] in office.names()
+
+
+def test_a_sweep_without_news_is_told_once_a_day(office: Office) -> None:
+    """Unless the deployment wants every one; the next day, what is still open is told again."""
+    office.account.key(OPEN)
+
+    told = [office.sweep("noon").told, office.sweep("evening").told]
+    office.account.clock.pause(timedelta(days=1).total_seconds())
+    told.append(office.sweep("tomorrow").told)
+
+    assert told == [True, False, True]
+    every = replace(office.clerk, always=True)
+    assert swept.work(every, office.swept("tomorrow evening")).told
+
+
+def test_the_report_has_the_days_before(office: Office) -> None:
+    """The last sweep of each day that has one, and the present one."""
+    office.account.key(OPEN)
+    for name in ("first", "second"):
+        office.sweep(name)
+    office.account.clock.pause(timedelta(days=2).total_seconds())
+
+    office.sweep("third")
+
+    (day,) = office.report()["history"]
+    assert (day["day"], day["counts"]["open"]) == (NOON.date().isoformat(), 1)
+    assert day["perimeters"]["default"]["open"] == 1
+    page = next(name for name in sorted(office.names(), reverse=True) if name.endswith(".html"))
+    assert 'id="chart"' in office.s3.get_object(Bucket=BUCKET, Key=page)["Body"].read().decode()
+
+
+def test_keys_that_the_sweep_left_alone_are_told_apart(office: Office) -> None:
+    """One pending deletion is left out; one that nobody has looked at may be open, and is not called enclosed."""
+    dying, given_up = office.account.key(closed()), office.account.key(closed())
+    ended = office.swept("noon")
+    office.account.kms.schedule_key_deletion(KeyId=dying.rsplit("/", 1)[-1], PendingWindowInDays=7)
+    later = replace(ended, sweep="evening", started_at=ended.finished_at)
+
+    swept.work(office.clerk, later)
+
+    told = office.report()
+    assert told["skipped"]["pending-deletion"] == 1
+    assert [(key["arn"], key["standing"]) for key in told["keys"]] == [(given_up, "unreadable")]
+
+
+def test_a_key_that_cannot_be_read_comes_with_the_reason(office: Office) -> None:
+    """Its last verdict is not its standing."""
+    arn = office.account.key(closed())
+    refuse(office.account.kms, "GetKeyPolicy", "AccessDeniedException", times=1)
+
+    office.sweep("noon")
+
+    (key,) = office.report()["keys"]
+    assert (key["arn"], key["standing"]) == (arn, "unreadable")
+    assert "GetKeyPolicy is refused" in key["unreadable"]
+
+
+def test_a_thousand_open_keys_are_compared_from_several_items(office: Office) -> None:
+    """However many keys are open, the next sweep knows which: an item of the ledger takes a part of them."""
+    many = {f"arn:aws:kms:{REGION}:{OURS}:key/{number:08}" for number in range(4500)}
+
+    office.clerk.counts.keep(Count("noon", NOON, {Standing.OPEN: len(many)}, {}), many)
+
+    assert office.clerk.counts.open_at("noon") == many
+
+
+def test_what_is_kept_of_sweeps_is_no_story_of_a_key(office: Office) -> None:
+    """`history --day` and the list of keys have none of it."""
+    arn = office.account.key(OPEN)
+    office.sweep("noon")
+
+    assert {entry.key_arn for entry in office.guard.ledger.of_day(NOON.date())} == {arn}
+    assert list(dict(office.guard.ledger.keys())) == [arn]
+
+
+def test_an_account_without_keys_is_counted_and_not_told_of(office: Office) -> None:
+    """An organisation has thousands of such Regions."""
+    done = office.sweep("noon")
+
+    assert (done, office.names(), office.told()) == (swept.Done(), [], [])
+    assert office.clerk.counts.last(office.account.clock.now() + timedelta(seconds=1)) is not None

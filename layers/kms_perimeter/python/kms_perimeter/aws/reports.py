@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import gzip
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from typing_extensions import Unpack
+
+
+class _Kind(TypedDict, total=False):
+    ContentType: str
+    ContentEncoding: str
 
 
 class Reports:
@@ -28,18 +35,14 @@ class Reports:
         """The bucket's name."""
         return self._bucket
 
-    def put(self, name: str, content: str, kind: str) -> None:
-        """Puts a text, for a browser to show as what it is.
+    def put_page(self, name: str, page: str) -> None:
+        """Puts a page, for a browser to show."""
+        self._put(name, page.encode(), ContentType="text/html; charset=utf-8")
 
-        Args:
-            name: the object's key.
-            content: the text.
-            kind: its media type, such as ``text/html``.
-        """
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=name,
-            Body=content.encode(),
-            ContentType=f"{kind}; charset=utf-8",
-            ExpectedBucketOwner=self._owner,
-        )
+    def put_data(self, name: str, data: str) -> None:
+        """Puts JSON, zipped: that of 10,000 open keys is some 100 MB, and zipped a fiftieth of it."""
+        zipped = gzip.compress(data.encode(), mtime=0)
+        self._put(name, zipped, ContentType="application/json", ContentEncoding="gzip")
+
+    def _put(self, name: str, body: bytes, **kind: Unpack[_Kind]) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=name, Body=body, ExpectedBucketOwner=self._owner, **kind)

@@ -71,6 +71,8 @@ def _about(body: dict[str, Any]) -> str:
             told = f"the sweep {begun}"
         case {"sweep": {"keys": [first, *rest]}}:
             told = f"a sweep's look at {1 + len(rest)} keys, from {first}"
+        case {"source": "kms-perimeter", "detail": {"sweep": ended}}:
+            told = f"the end of the sweep {ended}, which was not reported on"
         case {"source": "kms-perimeter", "resources": [key, *_]}:
             told = f"a finding for the central bus: {key}"
         case {"headline": headline, "key": key}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from kms_perimeter.policy.advisories import Code
 from kms_perimeter.policy.key import DEFAULT_SPEC, DEFAULT_USAGE, Key
 from kms_perimeter.verdict import Advisory, Escape, Outcome, Request, Route, StatementRef, Verdict
 
@@ -57,7 +58,7 @@ def _escape(told: Mapping[str, Any]) -> Escape:
 
 def _advisory(told: Mapping[str, Any]) -> Advisory:
     about = told["statement"]
-    return Advisory(told["code"], _statement(about) if about else None, told["message"])
+    return Advisory(Code(told["code"]), _statement(about) if about else None, told["message"])
 
 
 def _statement(told: Mapping[str, Any]) -> StatementRef:

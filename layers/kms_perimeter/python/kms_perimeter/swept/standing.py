@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kms_perimeter import remedy
@@ -14,11 +15,12 @@ from kms_perimeter.telling import UNREADABLE, UNWATCHED
 from kms_perimeter.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
     from datetime import date
 
     from kms_perimeter.aws.ledger import Entry, Finding, Known, Past
     from kms_perimeter.perimeter import Mode, Perimeter, PerimeterFile, PolicyException
+    from kms_perimeter.policy.key import Key
     from kms_perimeter.remedy import Plan, Standpoint
 
 CONTESTED = "the guard leaves the key alone: its policy was put back again and again"
@@ -35,6 +37,7 @@ class Rules:
         standpoint: who changes policies, or None where nobody does.
         today: the day by which exceptions expire.
         last_enclosed: the last enclosed policy of a key, or None; what the strategy `restore` puts back.
+        plans: those made so far, by all that they depend on.
     """
 
     perimeters: PerimeterFile
@@ -42,11 +45,25 @@ class Rules:
     standpoint: Standpoint | None
     today: date
     last_enclosed: Callable[[str], str | None]
+    plans: dict[Hashable, Plan] = field(default_factory=dict, hash=False, compare=False)
 
     def named(self, name: str) -> Perimeter | None:
         """The perimeter of that name, with the mode that the deployment allows."""
         found = next((perimeter for perimeter in self.perimeters.perimeters if perimeter.name == name), None)
         return restrained(found, self.most) if found else None
+
+    def plan(self, policy: str, key: Key, applies: Perimeter) -> Plan:
+        """What would close the key: made once for keys that have all in common, as those of one template have."""
+        restores = applies.strategy is Strategy.RESTORE
+        its_own = key.key_id if restores or str(key.key_id) in policy else key.is_multi_region
+        alike = (policy, applies.name, key.usage, key.spec, json.dumps(key.tags, sort_keys=True), its_own)
+        if alike in self.plans:
+            return self.plans[alike]
+        last_enclosed = self.last_enclosed(str(key.arn)) if restores else None
+        plan = remedy.plan(policy, key, applies, standpoint=self.standpoint, last_enclosed=last_enclosed)
+        if plan.verdict.outcome is Outcome.ENCLOSED:  # else its counterexamples are about this very key
+            self.plans[alike] = plan
+        return plan
 
     def exception_for(self, known: Known) -> PolicyException | None:
         """The exception that holds for the key today, of the perimeter file or given by a person."""
@@ -97,14 +114,7 @@ def _judged(
     )
     if judged.outcome is not Outcome.ESCAPES or found.exception or applies is None:
         return found
-    restores = applies.strategy is Strategy.RESTORE
-    plan = remedy.plan(
-        entry.facts["policy"],
-        key,
-        applies,
-        standpoint=rules.standpoint,
-        last_enclosed=rules.last_enclosed(entry.key_arn) if restores else None,
-    )
+    plan = rules.plan(entry.facts["policy"], key, applies)
     return replace(found, plan=_with_refusal(plan, known, recorded))
 
 

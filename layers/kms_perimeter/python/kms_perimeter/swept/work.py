@@ -62,7 +62,7 @@ class Done:
     Attributes:
         keys: how many keys the report has.
         open: how many of them are open.
-        report: the report's name; empty where all had been done before.
+        report: the report's name; empty where there are no keys, or all had been done before.
         told: whether people were told.
     """
 
@@ -82,8 +82,11 @@ def work(clerk: Clerk, ended: Ended) -> Done:
     opened = [finding.arn for finding in fleet.of(Standing.OPEN)]
     count = Count(ended.sweep, ended.finished_at, fleet.counts(), fleet.by_perimeter())
     clerk.counts.keep(count, opened)
-    place = _write(clerk, ended, fleet)
     compared = _compared(clerk, before, fleet)
+    if not fleet.findings and not compared.closed:  # most Regions of an organisation have no keys
+        clerk.counts.note_told(ended.sweep, clerk.now(), "")
+        return Done()
+    place = _write(clerk, ended, fleet)
     told = clerk.always or is_news(before, count, compared)
     if told:
         clerk.topic.publish(message.swept(ended.sweep, fleet, compared, place))
@@ -100,8 +103,8 @@ def is_news(before: Count | None, count: Count, compared: Comparison) -> bool:
 
 def _write(clerk: Clerk, ended: Ended, fleet: Fleet) -> ReportPlace:
     name = name_of(ended)
-    clerk.reports.put(f"{name}.json", json.dumps(fleet.to_json()), "application/json")
-    clerk.reports.put(f"{name}.html", report.render(fleet, clerk.docs), "text/html")
+    clerk.reports.put_data(f"{name}.json.gz", json.dumps(fleet.to_json()))
+    clerk.reports.put_page(f"{name}.html", report.render(fleet, clerk.docs))
     partition, region = clerk.place
     console = wording.console_of_object(partition, region, clerk.reports.bucket, f"{name}.html")
     return ReportPlace(clerk.reports.bucket, f"{name}.html", console)
