@@ -14,7 +14,7 @@ from kms_perimeter.aws.bus import Bus, NotAllWerePut
 from kms_perimeter.aws.securityhub import NotAllWereImported, SecurityHub
 from kms_perimeter.decision import Severity
 from kms_perimeter.finding import Finding, asff, event, findings_of, ocsf
-from kms_perimeter.message import Notice, digest
+from kms_perimeter.message import Notice, digest, perimeter_refused
 from kms_perimeter.order import Order
 from kms_perimeter.perimeter import Mode
 from tests.unit.account import NOON, REGION, Account, a_change, closed, refuse
@@ -236,3 +236,11 @@ def test_an_event_that_the_bus_does_not_take_is_not_lost() -> None:
 
     with pytest.raises(NotAllWerePut, match=r"^1 of 1 events: InternalFailure$"):
         Bus(events).put_all([event(a_finding())])
+
+
+def test_a_wrong_perimeter_file_is_no_finding_about_a_key() -> None:
+    """The message names no key, and reporting must not fail on it."""
+    said = perimeter_refused("/kms-perimeter/perimeter", 2, "perimeters: is empty", 1)
+    told = {"text": said.text, "data": said.data, "dedup_key": said.dedup_key}
+
+    assert findings_of(told, NOON) == ()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-ABOUT_NO_KEY = ("sweep", "digest")
+ABOUT_NO_KEY = ("sweep", "digest", "perimeter-refused")
 # A digest tells the verdict of each key, not the severity: the lowest that the verdict can be worth is too low.
 OF_A_DIGEST = {Outcome.ESCAPES.value: Severity.HIGH, Outcome.ENCLOSED.value: Severity.INFO}
 
