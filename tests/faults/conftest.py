@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from tests.faults.injection import Fault
+from tests.faults.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CELL = "cell"
+GAP = 2
 
 
 @pytest.fixture
@@ -27,9 +28,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     cells = {(call, fault): how for call, fault, how in cast("list[list[str]]", told)}
     if not cells:
         return
-    calls, faults = list(dict.fromkeys(call for call, _ in cells)), [fault.value for fault in Fault]
-    terminalreporter.section("what became of a key that was opened while AWS failed")
-    terminalreporter.line("".join(f"{word:<26}" for word in ("", *faults)))
-    for call in sorted(calls):
-        row = (cells.get((call, fault), "-") for fault in faults)
-        terminalreporter.line("".join(f"{word:<26}" for word in (call, *row)))
+    faults = [fault.value for fault in Fault]
+    calls = sorted({call for call, _ in cells})
+    table = [["", *faults], *([call, *(cells.get((call, fault), "-") for fault in faults)] for call in calls)]
+    widths = [max(map(len, column)) + GAP for column in zip(*table, strict=True)]
+    terminalreporter.section("how it healed: what happened to a key while a call failed")
+    for row in table:
+        terminalreporter.line("".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from enum import StrEnum
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -16,58 +15,36 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from moto.core.models import botocore_stubber
 
+from tests.faults.faults import ONCE, Fault, partial_answer, refusal_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from botocore.awsrequest import AWSPreparedRequest
     from botocore.session import Session
 
-
-class Fault(StrEnum):
-    """What can go wrong with a call."""
-
-    THROTTLED_ONCE = "throttled once"
-    THROTTLED = "throttled always"
-    DENIED = "access denied"
-    LOST_ANSWER = "time-out after the effect"
-    LOST_REQUEST = "time-out before"
-    SERVER_ERROR = "5xx"
-    KEY_GONE = "key gone"
-    KILLED = "killed right after"
-
-
-SERVICES = ("kms", "dynamodb", "sns", "sqs", "ssm", "secrets-manager")
-ONCE = (Fault.THROTTLED_ONCE, Fault.LOST_ANSWER, Fault.KILLED)
-"""These strike one request; the others strike each, until the outage is over."""
+SERVICES = ("kms", "dynamodb", "sns", "sqs", "ssm", "secrets-manager", "eventbridge", "securityhub")
 
 
 class ProcessKilledError(BaseException):
     """The function's process ends here; nothing in it can catch this."""
 
 
-_CODES = {
-    Fault.THROTTLED: {"kms": "ThrottlingException", "dynamodb": "ProvisionedThroughputExceededException",
-                      "sns": "Throttling", "sqs": "RequestThrottled", "ssm": "ThrottlingException",
-                      "secretsmanager": "ThrottlingException"},
-    Fault.DENIED: {"sns": "AuthorizationError"},
-    Fault.KEY_GONE: {"kms": "NotFoundException"},
-    Fault.SERVER_ERROR: {"kms": "KMSInternalException", "dynamodb": "InternalServerError"},
-}  # fmt: skip
-_OTHERWISE = {Fault.DENIED: "AccessDeniedException", Fault.SERVER_ERROR: "InternalFailure"}
-
-
 @dataclass
 class Injector:
-    """Strikes calls of one operation; switched off, it only counts.
+    """Strikes calls of one operation, or of one service; switched off, it only counts.
 
     Attributes:
-        operation: such as ``kms.DescribeKey``; empty to strike none.
+        operation: such as ``kms.DescribeKey``, or ``kms.*`` for all of a service; empty to strike none.
         fault: what happens to the calls.
-        at: of a fault that strikes once, which call of the operation it strikes, from 0 up.
+        at: which call of the operation is the first to be struck, from 0 up.
+        since: how many calls of any operation are let through before the first is struck.
+        most: how many calls are struck at most, of a fault that lasts; None for as long as it is switched on.
         calls: the operations that were called since the last run began, in their order, tries that botocore repeats
             among them.
         struck: how often the fault has struck.
         meanwhile: what happens in the world right before a call is sent, given how many were sent before it.
+        looks: looks at the world right before and right after a call does anything, given the operation.
         recover: lets time pass after each call to KMS once a fault has struck: botocore's adaptive mode, once
             throttled, waits by the clock for its next token: two seconds at most, and for ever if the clock stands.
     """
@@ -75,16 +52,21 @@ class Injector:
     operation: str = ""
     fault: Fault = Fault.THROTTLED_ONCE
     at: int = 0
+    since: int = 0
+    most: int | None = None
     calls: list[str] = field(default_factory=list)
     struck: int = 0
     meanwhile: Callable[[int], None] = lambda _: None
+    looks: Callable[[str, str], None] = lambda _, __: None
     recover: Callable[[], None] = lambda: None
 
     def install(self, session: Session) -> None:
         """Takes its place in front of AWS, for every client that the session makes from now on."""
-        session.get_component("event_emitter").register_first("before-send", self.before_send)
+        emitter = session.get_component("event_emitter")
+        emitter.register_first("before-send", self.before_send)
+        emitter.register_first("response-received", self.response_received)
         for service in SERVICES:  # the client's own handler stands at the same place and must come after
-            session.get_component("event_emitter").register_first(f"needs-retry.{service}", self.needs_retry)
+            emitter.register_first(f"needs-retry.{service}", self.needs_retry)
 
     def before_send(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse | None:  # noqa: ANN401
         """Answers in place of AWS where the fault strikes."""
@@ -93,11 +75,15 @@ class Injector:
         seen, sent = self.calls.count(name), len(self.calls)
         self.calls.append(name)
         self.meanwhile(sent)
-        once = self.fault in ONCE
-        if name != self.operation or (once and (self.struck or seen != self.at)):
+        self.looks("before", name)
+        if not self._strikes(name, seen, sent):
             return None
         self.struck += 1
-        return self._strike(service, event_name, request, kwargs)
+        return self._strike(event_name, request, kwargs)
+
+    def response_received(self, event_name: str, **_: object) -> None:
+        """Looks at what the call has brought about, whatever became of its answer."""
+        self.looks("after", event_name.partition(".")[2])
 
     def needs_retry(self, event_name: str, **told: Any) -> float | None:  # noqa: ANN401 - as botocore gives it
         """Lets moto answer again, and has what can be tried again tried again at once."""
@@ -106,29 +92,35 @@ class Injector:
             self.recover()
         return retry_at_once(**told)
 
-    def _strike(
-        self, service: str, event_name: str, request: AWSPreparedRequest, kwargs: dict[str, Any]
-    ) -> AWSResponse:
-        match self.fault:
-            case Fault.LOST_REQUEST:
-                raise ConnectTimeoutError(endpoint_url=request.url)
-            case Fault.LOST_ANSWER:
-                botocore_stubber(event_name, request, **kwargs)
-                raise ReadTimeoutError(endpoint_url=request.url)
-            case Fault.KILLED:
-                botocore_stubber(event_name, request, **kwargs)
-                raise ProcessKilledError(event_name)
-        kind = Fault.THROTTLED if self.fault is Fault.THROTTLED_ONCE else self.fault
+    def _strikes(self, name: str, seen: int, sent: int) -> bool:
+        if self.operation not in (name, f"{name.partition('.')[0]}.*") or sent < self.since:
+            return False
+        if self.fault in ONCE:
+            return not self.struck and seen == self.at
+        return seen >= self.at and (self.most is None or self.struck < self.most)
+
+    def _strike(self, event_name: str, request: Any, kwargs: dict[str, Any]) -> AWSResponse:  # noqa: ANN401 - its body's type is open
+        _, service, operation = event_name.split(".")
+        if self.fault is Fault.LOST_REQUEST:
+            raise ConnectTimeoutError(endpoint_url=request.url)
+        if self.fault in (Fault.LOST_ANSWER, Fault.KILLED):
+            botocore_stubber(event_name, request, **kwargs)
+            self.looks("after", f"{service}.{operation}")
+            raise _LOSSES[self.fault](endpoint_url=request.url)
         botocore_stubber.enabled = False  # botocore asks every handler of the event, whatever the first one answers
-        code = _CODES.get(kind, {}).get(service) or _OTHERWISE[kind]
-        return _refusal(500 if kind is Fault.SERVER_ERROR else 400, code, service)
+        if self.fault is Fault.PARTIAL:
+            return _answer(*partial_answer(operation, json.loads(request.body)))
+        return _answer(*refusal_of(self.fault, service))
 
 
-def _refusal(status: int, code: str, service: str) -> AWSResponse:
-    if service == "sns":  # speaks the query protocol, all others JSON
-        body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{code}</Message></Error></ErrorResponse>".encode()
-    else:
-        body = json.dumps({"__type": code, "message": code}).encode()
+def _killed(endpoint_url: str) -> ProcessKilledError:
+    return ProcessKilledError(endpoint_url)
+
+
+_LOSSES: dict[Fault, Callable[..., BaseException]] = {Fault.LOST_ANSWER: ReadTimeoutError, Fault.KILLED: _killed}
+
+
+def _answer(status: int, body: bytes) -> AWSResponse:
     return AWSResponse("", status, {"content-type": "application/json"}, _Raw(body))  # type: ignore[arg-type]
 
 
@@ -141,11 +133,19 @@ class _Raw(BytesIO):
 
 
 def retry_at_once(
-    response: tuple[Any, dict[str, Any]] | None, attempts: int, caught_exception: Exception | None, **_: object
+    response: tuple[Any, dict[str, Any]] | None,
+    attempts: int,
+    caught_exception: Exception | None,
+    request_dict: dict[str, Any],
+    **_: object,
 ) -> float | None:
-    """As botocore's standard mode with three tries decides, but without its pause: a pause finds no defect."""
-    if attempts >= 3:
-        return None
+    """As botocore's standard mode decides, as often as the client is set up to, but without a pause.
+
+    A pause finds no defect. With None, botocore's own handler would decide, and pause for up to 20 seconds.
+    """
+    retries = request_dict["context"]["client_config"].retries
+    if attempts >= retries["total_max_attempts"]:
+        return None  # and so does botocore's own handler
     if caught_exception is not None:
         return 0.0 if isinstance(caught_exception, HTTPClientError) else None
     told = response[1] if response else {}

@@ -86,7 +86,7 @@ def what_is_known(state: State) -> tuple[object, ...]:
 @cache
 def end_of(name: str) -> tuple[str, object]:
     """The live policy and what is known of it where this policy alone was put, and its event came once and at once."""
-    with World.open(**NEVER_CONTESTED) as world:
+    with World.open(NEVER_CONTESTED) as world:
         live_through(world, History((name,), (90.0,), ((0,),), (1,)))
         return fingerprint(world.policy), what_is_known(world.ledger.state(world.key))
 
@@ -105,7 +105,7 @@ def test_events_in_any_order_lead_to_the_same_end(history: History) -> None:
     But for one thing: of what was put within five seconds before a plan the guard may say that it may be overwritten.
     """
     end = end_of(history.puts[-1])
-    with World.open(**NEVER_CONTESTED) as world:
+    with World.open(NEVER_CONTESTED) as world:
         events = live_through(world, history)
 
         assert world.log == []

@@ -13,13 +13,16 @@ from functools import partial
 import pytest
 
 from kms_perimeter.fingerprint import fingerprint
-from tests.faults.injection import Fault
+from tests.faults.faults import Fault
+from tests.faults.scenarios import OPENED, calls_of
 from tests.faults.world import World
 from tests.unit.account import OPEN, OURS, closed
 
 MARK = "AuditorsMayLook"
-PUT = 16  # the call that puts the guard's policy; the one before it reads the policy once more
-CALLS = range(22)  # of a run in which nobody interferes; the last one is where it has ended
+ALONE = calls_of(OPENED)  # the calls of a run in which nobody interferes
+CALLS = range(len(ALONE) + 1)  # the last one is where it has ended
+PUT = ALONE.index("kms.PutKeyPolicy")  # the call before it reads the policy once more
+LOOK = list(reversed(ALONE[:PUT])).index("kms.DescribeKey") + 1  # calls of a look at the key, planning and all
 
 
 def marked(policy: str, sid: str = MARK) -> str:
@@ -99,8 +102,9 @@ def test_a_put_that_is_repeated_overwrites_what_came_in_between(policy: str) -> 
 def test_somebody_who_never_stops_makes_the_order_come_again() -> None:
     """Three plans in a row are out of date before they can be carried out; six minutes later one is not."""
     with World.open() as world:
-        for number, call in enumerate((PUT - 1, PUT + 7, PUT + 15)):  # each time right before the last reading
-            world.meanwhile[call] = partial(world.put, marked(OPEN, f"{MARK}{number}"), "event-2", "Auditor")
+        for number in range(3):  # each time right before the last reading
+            another = partial(world.put, marked(OPEN, f"{MARK}{number}"), "event-2", "Auditor")
+            world.meanwhile[PUT - 1 + number * LOOK] = another
 
         world.run()
 

@@ -7,72 +7,48 @@ worked on, and lets the rest come again six minutes later, as the queues' visibi
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
-import botocore.session
 import time_machine
 from moto import mock_aws
 
-from kms_perimeter import assembly, perimeter, verdict
+from kms_perimeter import perimeter, verdict
 from kms_perimeter.aws import clients
 from kms_perimeter.aws.kms import Keys
 from kms_perimeter.aws.ledger import Kind, Ledger
-from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.sweep import sweep_batches
 from kms_perimeter.verdict import Outcome
 from local.slack import Webhook
+from tests.faults import memory
 from tests.faults.injection import Injector, ProcessKilledError
-from tests.unit.account import APPROVED, OPEN, OURS, REGION, make_ledger
-from tests.unit.test_settings import COMPLETE
+from tests.faults.surroundings import (
+    FUNCTIONS,
+    PERIMETERS,
+    VISIBILITY,
+    Context,
+    Resources,
+    client,
+    environment,
+    handler,
+    make_key,
+    sessions,
+)
+from tests.faults.witness import Witness
+from tests.unit.account import OPEN, OURS, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import ModuleType
+    from collections.abc import Callable, Iterator, Mapping
 
-ROOT = Path(__file__).parents[2]
-VISIBILITY = timedelta(minutes=6, seconds=1)
-MOST_RECEIVES = 5
 ASYNCHRONOUS_TRIES = 3  # Lambda: "By default, Lambda retries an asynchronous invocation twice"
-_MODELS = botocore.session.Session().get_component("data_loader")
 CALL = timedelta(milliseconds=30)
 START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
-
-PERIMETERS = json.dumps(
-    {
-        "version": 1,
-        "perimeters": [
-            {
-                "name": "production",
-                "applies_to": {"tags": {"Environment": "production"}, "aliases": ["alias/prod-*"]},
-                "rules": [{"name": "use", "operations": ["cryptographic"], "vpc_endpoints": [APPROVED]}],
-                "mode": "enforce",
-            }
-        ],
-    }
-)
-
-
-@dataclass
-class _Context:
-    """What Lambda tells a function about its call."""
-
-    function_name: str = "function"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{OURS}:function:function"
-    aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+ALERT = "95df01b4-ee98-5cb9-9903-4c221d41eb5e"
 
 
 @dataclass
@@ -82,49 +58,52 @@ class World:
     Attributes:
         injector: strikes the calls of the service; calls that the test itself makes are never struck.
         slack: the webhook.
+        subscribers: the functions that SNS calls with each alert.
         key: ARN of a key that somebody has opened.
-        old: its policy.
+        witness: looks at the key at every call.
         log: what went wrong in the handlers, as Lambda's log would have it.
-        undeleted: how many deletes of Lambda's pollers are lost.
-        put_by_people: every policy that somebody else than the guard has put, the first one first.
+        told: the alerts that the topic has delivered.
         meanwhile: what happens right before a call of the service, by how many calls were sent before it.
     """
 
     injector: Injector
     slack: Webhook
     time: Any
-    key: str = ""
-    old: str = OPEN
+    resources: Resources
+    subscribers: tuple[str, ...]
+    key: str
+    witness: Witness
     log: list[str] = field(default_factory=list)
-    undeleted: int = 0
-    inputs: dict[str, str] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
-    trail: list[str] = field(default_factory=list)
-    put_by_people: list[str] = field(default_factory=lambda: [OPEN])
     meanwhile: dict[int, Callable[[], object]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
-    def open(cls, **settings: str) -> Iterator[Self]:
+    def open(
+        cls, settings: Mapping[str, str] | None = None, subscribers: tuple[str, ...] = ("on_alert",)
+    ) -> Iterator[Self]:
         """A fresh world with an open key, whose event waits in the changes queue; `settings` are variables."""
         with ExitStack() as stack:
             time = stack.enter_context(time_machine.travel(START, tick=False))
             stack.enter_context(mock_aws())
             slack = stack.enter_context(Webhook())
-            world = cls(Injector(), slack, time)
-            world.injector.meanwhile = world._pass_time
-            world.injector.recover = lambda: time.shift(timedelta(seconds=2.1))
-            stack.enter_context(_environment(world._build() | settings))
-            stack.enter_context(_sessions(world.injector))
+            resources, key, injector = Resources.make(slack.url), make_key(), Injector()
+            applies = perimeter.load(PERIMETERS).perimeters[0]
+            witness = Witness(Keys(client("kms")).describe(key).key, applies, [OPEN])
+            world = cls(injector, slack, time, resources, subscribers, key, witness)
+            world._watch()
+            world.send(world.event())
+            stack.enter_context(environment(resources.environ() | dict(settings or {})))
+            stack.enter_context(sessions(injector))
             yield world
 
     # ---- what the test does -----------------------------------------------------------------------------------
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A client that no fault strikes."""
-        return _client(service)
+        return client(service)
 
-    def event(self, name: str = "event-1", policy: str | None = None, actor: str = "Pipeline") -> str:
+    def event(self, name: str = "event-1", policy: str = OPEN, actor: str = "Pipeline") -> str:
         """A CloudTrail event for the key, as it lies in the changes queue."""
         now = datetime.now(UTC)
         return json.dumps(
@@ -142,7 +121,7 @@ class World:
                     "recipientAccountId": OURS,
                     "sourceIPAddress": "203.0.113.7",
                     "userIdentity": {"type": "IAMUser", "arn": f"arn:aws:iam::{OURS}:user/{actor}", "accountId": OURS},
-                    "requestParameters": {"keyId": self.key, "policyName": "default", "policy": policy or self.old},
+                    "requestParameters": {"keyId": self.key, "policyName": "default", "policy": policy},
                     "resources": [{"ARN": self.key, "accountId": OURS, "type": "AWS::KMS::Key"}],
                 },
             }
@@ -150,13 +129,14 @@ class World:
 
     def put(self, policy: str, name: str, actor: str = "Pipeline") -> str:
         """Somebody puts a policy on the key; returns the event, which is not delivered yet."""
+        self.witness.people.append(policy)
         self.aws("kms").put_key_policy(KeyId=self.key, PolicyName="default", Policy=policy)
-        self.put_by_people.append(policy)
+        self.witness.look("after", "somebody's put")
         return self.event(name, policy, actor)
 
-    def send(self, body: str) -> None:
-        """Puts a message into the changes queue."""
-        self.aws("sqs").send_message(QueueUrl=self.inputs["changes"], MessageBody=body)
+    def send(self, body: str, queue: str = "changes") -> None:
+        """Puts a message into a queue."""
+        self.aws("sqs").send_message(QueueUrl=self.resources.queues[queue], MessageBody=body)
 
     def work_on(self, body: str) -> None:
         """A second instance of `on_key_change` works on a message right now, whatever else is going on."""
@@ -164,17 +144,14 @@ class World:
         message = {"MessageId": "m-2", "ReceiptHandle": "r-2", "Body": body, "Attributes": attributes}
         self._call("on_key_change", {"Records": [_record(message)]}, instance=2)
 
-    def take(self, queue: str, *, delete: bool = True) -> list[dict[str, Any]]:
-        """Takes all messages that are visible in a queue; those that are not deleted are visible again."""
-        sqs, url, taken = self.aws("sqs"), self.inputs.get(queue, self.inputs.get(f"{queue}-dead", "")), []
-        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get(
-            "Messages"
-        ):
-            taken += batch
-            for message in batch if delete else ():
+    def take(self, queue: str) -> list[dict[str, Any]]:
+        """Takes all messages that are visible in a queue, and deletes them there."""
+        sqs, url, taken = self.aws("sqs"), self.resources.queues[queue], []
+        while memory.visible(url):
+            told = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"])
+            taken += told.get("Messages", [])
+            for message in told.get("Messages", []):
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        for message in () if delete else taken:
-            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
         return taken
 
     def sweep(self) -> None:
@@ -186,28 +163,26 @@ class World:
         """Puts the dead letters back, as an operator does once the cause is mended; returns how many there were."""
         self.time.shift(timedelta(hours=1))  # by then somebody has seen the alarm
         sqs, moved = self.aws("sqs"), 0
-        for name in ("changes", "remediations", "digest"):
-            for message in self.take(f"{name}-dead", delete=True):
+        for name in FUNCTIONS:
+            for message in self.take(f"{name}-dead"):
                 group = message.get("Attributes", {}).get("MessageGroupId")
                 fifo = {"MessageGroupId": group, "MessageDeduplicationId": f"redrive-{moved}"} if group else {}
-                sqs.send_message(QueueUrl=self.inputs[name], MessageBody=message["Body"], **fifo)
+                sqs.send_message(QueueUrl=self.resources.queues[name], MessageBody=message["Body"], **fifo)
                 moved += 1
-        for message in self.take("failed-dead", delete=True):
-            self._alert(json.loads(message["Body"]))
+        for message in self.take("failed-dead"):
+            self._invoke(**json.loads(message["Body"]))
             moved += 1
         return moved
 
     def run(self) -> None:
         """Works until nothing waits that may be worked on, dead letters apart."""
         for _ in range(40):
-            busy = self._poll("changes", "on_key_change")
-            busy |= self._poll("remediations", "on_remediation")
-            busy |= self._poll("digest", "on_digest")
+            busy = sum(self._poll(queue) for queue in FUNCTIONS) > 0
             busy |= self._deliver_alerts()
-            if not busy and not self._waiting():
+            if not busy and not self._waits():
                 return
             if not busy:
-                self.time.shift(VISIBILITY)
+                self.time.shift(VISIBILITY + timedelta(seconds=1))
         raise AssertionError(f"no end in sight: {self.log}")
 
     # ---- what the test looks at -------------------------------------------------------------------------------
@@ -215,7 +190,7 @@ class World:
     @property
     def policy(self) -> str:
         """The key's policy as it is."""
-        return str(self.aws("kms").get_key_policy(KeyId=self.key, PolicyName="default")["Policy"])
+        return memory.policy_of(self.key)
 
     @property
     def ledger(self) -> Ledger:
@@ -225,139 +200,104 @@ class World:
     @property
     def enclosed(self) -> bool:
         """Whether the live policy is proved to be enclosed."""
-        kms = Keys(self.aws("kms"))
-        applies = perimeter.load(PERIMETERS).perimeters[0]
-        return verdict.judge(self.policy, kms.describe(self.key).key, applies).outcome is Outcome.ENCLOSED
+        return verdict.judge(self.policy, self.witness.key, self.witness.perimeter).outcome is Outcome.ENCLOSED
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of the alerts that were told."""
+        return [alert["data"]["kind"] for alert in self.told]
 
     @property
     def dead(self) -> int:
         """How many messages were given up and wait for a person."""
-        return sum(len(self.take(f"{n}-dead", delete=False)) for n in ("changes", "remediations", "digest", "failed"))
+        return sum(memory.waiting(self.resources.queues[f"{name}-dead"]) for name in (*FUNCTIONS, "failed"))
 
-    def is_safe(self) -> bool:
-        """Whether the live policy is one that people have put, or a proved one whose predecessor is in the ledger."""
-        live, people = fingerprint(self.policy), {fingerprint(policy) for policy in self.put_by_people}
-        if live in people:
-            return True
-        saved = [entry.facts for entry in self.ledger.entries(self.key) if entry.kind is Kind.PLANNED]
-        planned = {fingerprint(facts["before"]) for facts in saved if fingerprint(facts["after"]) == live}
-        return self.enclosed and bool(planned & people)
-
-    def is_healed(self) -> bool:
-        """Whether all is as if nothing had gone wrong: enclosed, told, recorded, settled."""
+    def is_fixed(self) -> bool:
+        """Whether the key is enclosed, and the ledger knows it and how that came."""
         settled = self.ledger.state(self.key).settled
-        kinds = {alert["data"]["kind"] for alert in self.told}
         recorded = {entry.kind for entry in self.ledger.entries(self.key)}
-        return (
-            self.enclosed
-            and settled is not None
-            and settled.outcome == Outcome.ENCLOSED
-            and "remediated" in kinds
-            and {Kind.PLANNED, Kind.REMEDIATED} <= recorded
-            and len(self.slack.messages) > 0
-        )
+        known = settled is not None and settled.outcome == Outcome.ENCLOSED
+        return self.enclosed and known and {Kind.PLANNED, Kind.REMEDIATED} <= recorded
 
     # ---- how it is done ---------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        self.witness.look("at", "the start")
+        self.injector.meanwhile = self._pass_time
+        self.injector.looks = self.witness.look
+        self.injector.recover = lambda: self.time.shift(timedelta(seconds=2.1))
 
     def _pass_time(self, sent: int) -> None:
         """A call takes its time, and others do not wait for it."""
         self.time.shift(CALL)
         self.meanwhile.pop(sent, lambda: None)()
 
-    def _build(self) -> dict[str, str]:
-        sqs, kms = self.aws("sqs"), self.aws("kms")
-        for name, fifo in (("changes", ""), ("remediations", ".fifo"), ("digest", ""), ("failed", "")):
-            self._queue(sqs, name, fifo)
-        self.inputs["inbox"] = sqs.create_queue(QueueName="inbox")["QueueUrl"]
-        topic = self.aws("sns").create_topic(Name="alerts")["TopicArn"]
-        arn = sqs.get_queue_attributes(QueueUrl=self.inputs["inbox"], AttributeNames=["QueueArn"])["Attributes"]
-        self.aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
-        make_ledger(self.aws("dynamodb"))
-        self.aws("ssm").put_parameter(Name="/kms-perimeter/perimeter", Value=PERIMETERS, Type="String")
-        secret = self.aws("secretsmanager").create_secret(Name="slack", SecretString=self.slack.url)["ARN"]
-        tags = [{"TagKey": "Environment", "TagValue": "production"}]
-        self.key = kms.create_key(Policy=OPEN, Tags=tags)["KeyMetadata"]["Arn"]
-        kms.create_alias(AliasName="alias/prod-orders", TargetKeyId=self.key)
-        self.send(self.event())
-        return _settings(self.inputs, topic, secret)
+    @cached_property
+    def _poller(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        """What Lambda's poller deletes messages with; faults strike it too."""
+        return boto3.client("sqs", config=clients.PATIENCE)
 
-    def _queue(self, sqs: Any, name: str, fifo: str) -> None:  # noqa: ANN401 - a client
-        more = {"FifoQueue": "true"} if fifo else {}
-        dead = sqs.create_queue(QueueName=f"{name}-dead{fifo}", Attributes=more)["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MOST_RECEIVES})
-        seconds = str(int(VISIBILITY.total_seconds()) - 1)
-        attributes = {"RedrivePolicy": redrive, "VisibilityTimeout": seconds, **more}
-        self.inputs[f"{name}-dead"] = dead
-        self.inputs[name] = sqs.create_queue(QueueName=f"{name}{fifo}", Attributes=attributes)["QueueUrl"]
-
-    def _poll(self, queue: str, function: str) -> bool:
+    def _poll(self, queue: str) -> bool:
         """One batch, as Lambda's poller takes it."""
-        sqs = self.aws("sqs")
-        url, most = self.inputs[queue], 10
-        taken = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=most, AttributeNames=["All"]).get("Messages", [])
-        if not taken:
+        url, most = self.resources.queues[queue], 1 if queue == "sweeps" else 10
+        if not memory.visible(url):
             return False
-        failed = self._call(function, {"Records": [_record(message) for message in taken]})
+        told = self.aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=most, AttributeNames=["All"])
+        taken = told.get("Messages", [])  # none where all of them have become dead letters by that
+        if not taken:
+            return True
+        failed = self._call(FUNCTIONS[queue], {"Records": [_record(message) for message in taken]})
         for message in taken:
             if failed is not None and message["MessageId"] not in failed:
-                if self.undeleted:
-                    self.undeleted -= 1
-                    continue
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                self._delete(url, message)
         return True
+
+    def _delete(self, url: str, message: dict[str, Any]) -> None:
+        try:
+            self._poller.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        except (Exception, ProcessKilledError) as failure:  # noqa: BLE001 - Lambda's poller goes on
+            self.log.append(f"the poller: {type(failure).__name__}: {failure}")
 
     def _call(self, function: str, event: dict[str, Any], instance: int = 1) -> set[str] | None:
         """The messages that must come again, or None where the whole call failed."""
+        witness, outer = self.witness, self.witness.function
+        witness.function = function
         try:
-            answer = handler(function, instance).handle(event, _Context()) or {}
+            answer = handler(function, instance).handle(event, Context()) or {}
         except (Exception, ProcessKilledError) as failure:  # noqa: BLE001 - Lambda takes whatever comes
             self.log.append(f"{function}: {type(failure).__name__}: {failure}")
             return None
         finally:
-            assert self.is_safe(), "a policy that is neither the old one nor a proved one"
+            witness.look("after", function)
+            witness.look_back()
+            witness.function = outer
+            assert witness.wrong == []
         failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures", ())}
         if failed:
             self.log.append(f"{function}: {len(failed)} must come again")
         return failed
 
     def _deliver_alerts(self) -> bool:
-        """SNS calls `on_alert` asynchronously with each message, thrice at most, and then leaves it in the queue."""
-        messages = self.take("inbox", delete=True)
+        """SNS calls each function that subscribes with each message."""
+        messages = self.take("inbox")
         for message in messages:
-            published = json.loads(message["Body"])
-            self.told.append(json.loads(published["Message"]))
-            self._alert({"Records": [{"Sns": {"Message": published["Message"]}}]})
+            published = json.loads(message["Body"])["Message"]
+            self.told.append(json.loads(published))
+            sns = {"Message": published, "MessageId": ALERT, "Timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"}
+            for function in self.subscribers:
+                self._invoke(function, {"Records": [{"Sns": sns}]})
         return bool(messages)
 
-    def _alert(self, event: dict[str, Any]) -> None:
-        event["Records"][0]["Sns"].setdefault("MessageId", "95df01b4-ee98-5cb9-9903-4c221d41eb5e")
+    def _invoke(self, function: str, event: dict[str, Any]) -> None:
+        """Lambda calls the function asynchronously, thrice at most, and then leaves the event in a queue."""
         for _ in range(ASYNCHRONOUS_TRIES):
-            if self._call("on_alert", event) is not None:
+            if self._call(function, event) is not None:
                 return
             self.time.shift(timedelta(minutes=2))
-        self.aws("sqs").send_message(QueueUrl=self.inputs["failed-dead"], MessageBody=json.dumps(event))
+        self.send(json.dumps({"function": function, "event": event}), "failed-dead")
 
-    def _waiting(self) -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        asked = (
-            self.aws("sqs").get_queue_attributes(QueueUrl=self.inputs[name], AttributeNames=names)["Attributes"]
-            for name in ("changes", "remediations", "digest", "inbox")
-        )
-        return sum(int(count) for counts in asked for count in counts.values())
-
-
-def handler(function: str, instance: int = 1) -> ModuleType:
-    """A function's handler, loaded once for each instance, as Lambda loads it."""
-    name = f"faults_{function}_{instance}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "functions" / function / "handler.py")
-        assert spec
-        assert spec.loader
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+    def _waits(self) -> bool:
+        return any(memory.waiting(self.resources.queues[name]) for name in (*FUNCTIONS, "inbox"))
 
 
 def _record(message: dict[str, Any]) -> dict[str, Any]:
@@ -371,68 +311,3 @@ def _record(message: dict[str, Any]) -> dict[str, Any]:
         "eventSourceARN": f"arn:aws:sqs:{REGION}:{OURS}:queue",
         "awsRegion": REGION,
     }
-
-
-def _settings(inputs: dict[str, str], topic: str, secret: str) -> dict[str, str]:
-    """The environment of every function, as template.yaml sets it."""
-    return COMPLETE | {
-        "APPROVED_VPC_ENDPOINTS": "",
-        "APPROVED_VPCS": "",
-        "PERIMETER_FILE": "/kms-perimeter/perimeter",
-        "MODE": "enforce",
-        "CONTESTED_AFTER": "3",
-        "CONTESTED_WINDOW_MINUTES": "60",
-        "GUARDED_ACCOUNT": OURS,
-        "GUARD_ROLE_ARN": f"arn:aws:iam::{OURS}:role/guard",
-        "CHANGES_QUEUE_URL": inputs["changes"],
-        "REMEDIATIONS_QUEUE_URL": inputs["remediations"],
-        "DIGEST_QUEUE_URL": inputs["digest"],
-        "MOST_ALERTS": "20",
-        "ALERTS_TOPIC_ARN": topic,
-        "LEDGER_TABLE": "ledger",
-        "SLACK_WEBHOOK_SECRET_ARN": secret,
-        "POWERTOOLS_SERVICE_NAME": "kms-perimeter",
-        "POWERTOOLS_METRICS_NAMESPACE": "KmsPerimeter",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-
-
-@contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@cache
-def _client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-    session: Any = boto3.session.Session(botocore_session=_session(), region_name=REGION)
-    return session.client(service)
-
-
-def _session() -> botocore.session.Session:
-    """A session of its own, which need not read the services' models again."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _MODELS)
-    return session
-
-
-@contextmanager
-def _sessions(injector: Injector) -> Iterator[None]:
-    """A default session whose clients the injector stands in front of, and nothing left of an earlier world's."""
-    caches = [v for module in (clients, assembly) for v in vars(module).values() if hasattr(v, "cache_clear")]
-    for cached in caches:
-        cached.cache_clear()
-    session = _session()
-    injector.install(session)
-    boto3.setup_default_session(botocore_session=session)
-    try:
-        yield
-    finally:
-        boto3.DEFAULT_SESSION = None
-        for cached in caches:
-            cached.cache_clear()

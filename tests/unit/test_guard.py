@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from kms_perimeter import guard, perimeter
 from kms_perimeter.aws.ledger import Finding, Kind
-from kms_perimeter.errors import LedgerConflict
+from kms_perimeter.errors import KeyIsGone, LedgerConflict
+from kms_perimeter.evidence import SEEN_EVERYWHERE
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.guard import OWN_DOING
 from kms_perimeter.perimeter import AppliesTo, Mode, Perimeter, PerimeterFile, PolicyException, Rule
@@ -260,8 +261,17 @@ def test_dying_and_dead_keys_are_none_of_ours(account: Account) -> None:
     gone = f"arn:aws:kms:{REGION}:{OURS}:key/00000000-0000-0000-0000-000000000000"
 
     assert guard.examine(account.guard, a_change(dying)).reason == "pending-deletion"
+    account.clock.pause(SEEN_EVERYWHERE.total_seconds())
     assert guard.examine(account.guard, a_change(gone)).reason == "key-gone"
     assert account.kinds() == []
+
+
+def test_a_key_that_is_not_seen_yet_is_looked_for_again(account: Account) -> None:
+    """KMS is eventually consistent: who has just made a key may be told that there is none, and so may the guard."""
+    gone = f"arn:aws:kms:{REGION}:{OURS}:key/00000000-0000-0000-0000-000000000000"
+
+    with pytest.raises(KeyIsGone):
+        guard.examine(account.guard, a_change(gone))
 
 
 def test_keys_of_others_are_not_even_read(account: Account) -> None:

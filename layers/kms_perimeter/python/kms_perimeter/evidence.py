@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kms_perimeter import verdict
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 NO_PERIMETER = "no-perimeter"
 DYING = ("PendingDeletion", "PendingReplicaDeletion")
+# KMS is eventually consistent: "in some cases it can take several minutes" until a change is seen everywhere. A key
+# that somebody has just worked with is not gone, since to delete one takes a week: so long it is looked for again.
+SEEN_EVERYWHERE = timedelta(minutes=10)
 BY_CAUTION = (Mode.ALERT, Mode.APPROVE, Mode.ENFORCE)
 
 
@@ -127,6 +131,7 @@ def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
 
     Raises:
         AccessIsDenied: the key or its policy cannot be read.
+        KeyIsGone: the key is not seen, and the change is so young that KMS may not show the key everywhere yet.
     """
     if change.account != guard.settings.guarded_account:
         return report_on(change, "ignored", "another-account")
@@ -142,6 +147,8 @@ def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
         read_at = guard.now()
         policy = guard.keys.policy(change.key_arn)
     except KeyIsGone:
+        if guard.now() - change.time < SEEN_EVERYWHERE:
+            raise
         return report_on(change, "ignored", "key-gone")
     return judged_by(guard, change, live, policy, read_at) or report_on(change, "ignored", NO_PERIMETER)
 
