@@ -27,6 +27,10 @@ class _Reply:
     status: int
     text: str
     headers: dict[str, str] = field(default_factory=dict)
+    takes: bool = False
+
+
+_SILENCE = 0  # in place of a status: no answer at all
 
 
 class Webhook:
@@ -39,8 +43,8 @@ class Webhook:
         self._refusals: list[str] = []
         self._trouble: list[_Reply] = []
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="slack", daemon=True)
+        self._port = 0
+        self._listen()
 
     def __enter__(self) -> Self:
         """Start serving."""
@@ -51,9 +55,18 @@ class Webhook:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop serving."""
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Refuse connections until told to `recover`, then at the same URL."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def _listen(self) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler_for(self))
+        self._port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="slack", daemon=True)
 
     @property
     def url(self) -> str:
@@ -68,7 +81,7 @@ class Webhook:
     @property
     def origin(self) -> str:
         """The scheme and host of both."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self._port}"
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -103,14 +116,21 @@ class Webhook:
         """Answer the next posts with 429 and a `Retry-After` in seconds, as often as told."""
         self._make_trouble(times, _Reply(429, "rate_limited", {"Retry-After": str(retry_after)}))
 
-    def fail(self, times: int, status: int = 500) -> None:
-        """Answer the next posts with a server's error, as often as told."""
-        self._make_trouble(times, _Reply(status, "rollup_error"))
+    def fail(self, times: int, status: int = 500, text: str = "rollup_error") -> None:
+        """Answer the next posts with an error and its text, as often as told."""
+        self._make_trouble(times, _Reply(status, text))
+
+    def fall_silent(self, times: int, *, taken: bool) -> None:
+        """Give the next posts no answer, as often as told, until the caller hangs up; whether `taken` all the same."""
+        self._make_trouble(times, _Reply(_SILENCE, "", takes=taken))
 
     def recover(self) -> None:
-        """Make no more trouble."""
+        """Make no more trouble, and listen again."""
         with self._changed:
             self._trouble.clear()
+        if not self._thread.is_alive():
+            self._listen()
+            self._thread.start()
 
     def _make_trouble(self, times: int, reply: _Reply) -> None:
         with self._changed:
@@ -119,7 +139,7 @@ class Webhook:
     def receive(self, path: str, body: bytes) -> _Reply:
         """Judge one post as Slack would, and keep it if it is good."""
         with self._changed:
-            if self._trouble:
+            if self._trouble and not self._trouble[0].takes:
                 return self._trouble.pop(0)
             complaint = _complain(path, body)
             if complaint:
@@ -127,7 +147,7 @@ class Webhook:
                 return complaint
             (self._messages if path == PATH else self._replies).append(json.loads(body))
             self._changed.notify_all()
-            return _Reply(200, "ok")
+            return self._trouble.pop(0) if self._trouble else _Reply(200, "ok")
 
 
 def _complain(path: str, body: bytes) -> _Reply | None:
@@ -148,6 +168,10 @@ def _handler_for(webhook: Webhook) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             reply = webhook.receive(self.path, body)
+            if reply.status == _SILENCE:
+                self.rfile.read(1)  # gives nothing once the caller has hung up
+                self.close_connection = True
+                return
             text = reply.text.encode()
             self.send_response(reply.status)
             for name, value in {"Content-Type": "text/html", **reply.headers}.items():

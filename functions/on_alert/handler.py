@@ -25,10 +25,13 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> None:
 
 
 def tell(payload: dict[str, Any]) -> None:
-    """Posts one message to Slack; raises if Slack may take it later."""
+    """Posts one message to Slack; raises if Slack may take it later, be it by another webhook."""
     try:
         slack.post(assembly.webhook(), payload)
         metrics.add_metric(name="Posted", unit=MetricUnit.Count, value=1)
+    except slack.WebhookIsGone:  # the message is kept for when there is another one
+        metrics.add_metric(name="RefusedBySlack", unit=MetricUnit.Count, value=1)
+        raise
     except slack.SlackRefuses:  # the same message would be refused again
         logger.exception("Slack refuses an alert")
         metrics.add_metric(name="RefusedBySlack", unit=MetricUnit.Count, value=1)

@@ -66,12 +66,22 @@ def test_a_busy_slack_is_tried_again_later(receiver: Receiver, status: int) -> N
         slack.post(receiver.url, {"text": "x"})
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 410])
-def test_a_refusal_is_final(receiver: Receiver, status: int) -> None:
-    """The same message would be refused again."""
+def test_a_refusal_of_a_message_is_final(receiver: Receiver) -> None:
+    """The same message would be refused again, whatever the webhook."""
+    receiver.status = 400
+
+    with pytest.raises(slack.SlackRefuses, match=r"^Slack answers 400: invalid_blocks$") as refusal:
+        slack.post(receiver.url, {"text": "x"})
+
+    assert not isinstance(refusal.value, slack.WebhookIsGone)
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_webhook_that_is_gone_is_told_from_a_bad_message(receiver: Receiver, status: int) -> None:
+    """Another webhook would take the same message."""
     receiver.status = status
 
-    with pytest.raises(slack.SlackRefuses, match=rf"^Slack answers {status}: "):
+    with pytest.raises(slack.WebhookIsGone, match=rf"^Slack answers {status}: "):
         slack.post(receiver.url, {"text": "x"})
 
 
@@ -86,7 +96,7 @@ def test_no_answer_is_tried_again_and_does_not_tell_the_secret() -> None:
 
 def test_a_secret_that_is_no_url_is_refused() -> None:
     """A secret with something else in it is not posted to, nor told."""
-    with pytest.raises(slack.SlackRefuses, match=r"^the secret does not hold the URL of a webhook$"):
+    with pytest.raises(slack.WebhookIsGone, match=r"^the secret does not hold the URL of a webhook$"):
         slack.post("file:///etc/passwd", {"text": "x"})
 
 

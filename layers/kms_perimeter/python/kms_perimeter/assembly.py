@@ -25,7 +25,7 @@ from kms_perimeter.settings import Settings
 from kms_perimeter.sweep import Lister
 
 PERIMETER_FILE_LASTS = timedelta(minutes=5)  # a new perimeter file takes effect within this, without a deployment
-SECRET_LASTS = timedelta(minutes=5)  # likewise a new signing secret
+SECRET_LASTS = timedelta(minutes=5)  # likewise a new signing secret, or a new webhook
 
 
 @cache
@@ -69,17 +69,14 @@ def lister() -> Lister:
     )
 
 
-@cache
 def webhook() -> str:
-    """The URL of the Slack webhook."""
-    return secrets.read(
-        clients.secretsmanager(), given("SLACK_WEBHOOK_SECRET_ARN", settings().slack_webhook_secret_arn)
-    )
+    """The URL of the Slack webhook, as it is now, give or take `SECRET_LASTS`."""
+    return _webhook(_period())
 
 
 def signing_secret() -> str:
     """What Slack signs clicks with, as it is now, give or take `SECRET_LASTS`."""
-    return _signing_secret(int(time.time() / SECRET_LASTS.total_seconds()))
+    return _signing_secret(_period())
 
 
 @cache
@@ -110,6 +107,17 @@ def desk() -> Desk:
         remediations=Queue(clients.sqs(), given("REMEDIATIONS_QUEUE_URL", chosen.remediations_queue_url)),
         changes=changes_queue(),
         now=lambda: datetime.now(UTC),
+    )
+
+
+def _period() -> int:
+    return int(time.time() / SECRET_LASTS.total_seconds())
+
+
+@cache
+def _webhook(period: int) -> str:  # noqa: ARG001 - the period is what the cache goes by
+    return secrets.read(
+        clients.secretsmanager(), given("SLACK_WEBHOOK_SECRET_ARN", settings().slack_webhook_secret_arn)
     )
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = 500
+# Slack, "Handling errors": invalid_token and action_prohibited; no_service and channel_not_found; channel_is_archived.
+GONE = (403, 404, 410)
 SECONDS = 5  # Slack answers in well under one
 
 
@@ -28,7 +30,11 @@ class SlackIsBusy(KmsPerimeterError):
 
 
 class SlackRefuses(KmsPerimeterError):
-    """Slack will never take the message (no such webhook, invalid blocks); trying again makes no sense."""
+    """Slack will never take the message at this address; trying again makes no sense."""
+
+
+class WebhookIsGone(SlackRefuses):
+    """The address takes no message any more, or the secret has none: with another one, Slack takes this message too."""
 
 
 def post(webhook: str, payload: Mapping[str, Any]) -> None:
@@ -36,10 +42,11 @@ def post(webhook: str, payload: Mapping[str, Any]) -> None:
 
     Raises:
         SlackIsBusy: try again later.
+        WebhookIsGone: try again once somebody has put another webhook into the secret.
         SlackRefuses: do not.
     """
     if urlsplit(webhook).scheme not in ("https", "http"):
-        raise SlackRefuses("the secret does not hold the URL of a webhook")
+        raise WebhookIsGone("the secret does not hold the URL of a webhook")
     body = json.dumps(payload).encode()
     request = Request(webhook, body, {"Content-Type": "application/json; charset=utf-8"})  # noqa: S310, the scheme is checked
     try:
@@ -70,4 +77,5 @@ def _said(text: str) -> dict[str, Any]:
 
 def _answer(status: int, words: str) -> SlackIsBusy | SlackRefuses:
     again = status == TOO_MANY_REQUESTS or status >= SERVER_ERRORS
-    return (SlackIsBusy if again else SlackRefuses)(f"Slack answers {status}: {words}")
+    refusal = WebhookIsGone if status in GONE else SlackRefuses
+    return (SlackIsBusy if again else refusal)(f"Slack answers {status}: {words}")
