@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from kms_perimeter.aws import clients
 from tests.faults.faults import Fault
+from tests.faults.surroundings import forget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 CELL = "cell"
 GAP = 2
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _no_clients_are_left() -> Iterator[None]:
+    """The worlds have their clients in common; nobody else has."""
+    yield
+    forget(clients)
 
 
 @pytest.fixture

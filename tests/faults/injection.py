@@ -60,14 +60,6 @@ class Injector:
     looks: Callable[[str, str], None] = lambda _, __: None
     recover: Callable[[], None] = lambda: None
 
-    def install(self, session: Session) -> None:
-        """Takes its place in front of AWS, for every client that the session makes from now on."""
-        emitter = session.get_component("event_emitter")
-        emitter.register_first("before-send", self.before_send)
-        emitter.register_first("response-received", self.response_received)
-        for service in SERVICES:  # the client's own handler stands at the same place and must come after
-            emitter.register_first(f"needs-retry.{service}", self.needs_retry)
-
     def before_send(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse | None:  # noqa: ANN401
         """Answers in place of AWS where the fault strikes."""
         _, service, operation = event_name.split(".")
@@ -111,6 +103,34 @@ class Injector:
         if self.fault is Fault.PARTIAL:
             return _answer(*partial_answer(operation, json.loads(request.body)))
         return _answer(*refusal_of(self.fault, service))
+
+
+@dataclass
+class Front:
+    """Stands in front of AWS for one world after the other, so that they can have their clients in common.
+
+    Attributes:
+        injector: of the world that there is now.
+    """
+
+    injector: Injector = field(default_factory=Injector)
+
+    def install(self, session: Session) -> None:
+        """Takes its place in front of AWS, for every client that the session makes from now on."""
+        emitter = session.get_component("event_emitter")
+        emitter.register_first("before-send", self._before_send)
+        emitter.register_first("response-received", self._response_received)
+        for service in SERVICES:  # the client's own handler stands at the same place and must come after
+            emitter.register_first(f"needs-retry.{service}", self._needs_retry)
+
+    def _before_send(self, **told: Any) -> AWSResponse | None:  # noqa: ANN401 - as botocore gives it
+        return self.injector.before_send(**told)
+
+    def _response_received(self, **told: Any) -> None:  # noqa: ANN401 - likewise
+        self.injector.response_received(**told)
+
+    def _needs_retry(self, **told: Any) -> float | None:  # noqa: ANN401 - likewise
+        return self.injector.needs_retry(**told)
 
 
 def _killed(endpoint_url: str) -> ProcessKilledError:

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
 
 from kms_perimeter import assembly
 from kms_perimeter.aws import clients
-from tests.unit import clicks
+from tests.faults.injection import Front, Injector
 from tests.unit.account import APPROVED, OPEN, OURS, REGION, make_ledger
 from tests.unit.test_settings import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
-
-    from tests.faults.injection import Injector
 
 ROOT = Path(__file__).parents[2]
 VISIBILITY = timedelta(minutes=6)
@@ -37,7 +37,6 @@ FUNCTIONS = {
     "remediations": "on_remediation",
     "digest": "on_digest",
     "sweeps": "on_sweep",
-    "answers": "on_answer",
 }
 """By the queue: the function that it feeds."""
 
@@ -54,7 +53,6 @@ PERIMETERS = json.dumps(
         ],
     }
 )
-_MODELS = botocore.session.Session().get_component("data_loader")
 
 
 @dataclass
@@ -80,13 +78,11 @@ class Resources:
             functions that SNS calls, ``inbox`` gets all alerts.
         topic: ARN of the topic for alerts.
         secret: ARN of the secret with the webhook's URL.
-        signing: ARN of the secret that Slack signs clicks with.
     """
 
     queues: dict[str, str] = field(default_factory=dict)
     topic: str = ""
     secret: str = ""
-    signing: str = ""
 
     @classmethod
     def make(cls, webhook: str) -> Resources:
@@ -97,11 +93,15 @@ class Resources:
         sqs, sns, secrets = client("sqs"), client("sns"), client("secretsmanager")
         made.queues["inbox"] = sqs.create_queue(QueueName="inbox")["QueueUrl"]
         made.topic = sns.create_topic(Name="alerts")["TopicArn"]
-        sns.subscribe(TopicArn=made.topic, Protocol="sqs", Endpoint=_arn(made.queues["inbox"]))
+        sns.subscribe(
+            TopicArn=made.topic,
+            Protocol="sqs",
+            Endpoint=_arn("inbox"),
+            Attributes={"RawMessageDelivery": "true"},  # or else moto makes a key to sign each message with
+        )
         make_ledger(client("dynamodb"))
         client("ssm").put_parameter(Name=PARAMETER, Value=PERIMETERS, Type="String")
         made.secret = secrets.create_secret(Name="slack", SecretString=webhook)["ARN"]
-        made.signing = secrets.create_secret(Name="signing", SecretString=clicks.SECRET)["ARN"]
         return made
 
     def environ(self) -> dict[str, str]:
@@ -133,7 +133,7 @@ class Resources:
     def _queue(self, name: str, fifo: str) -> None:
         sqs, more = client("sqs"), {"FifoQueue": "true"} if fifo else {}
         dead = sqs.create_queue(QueueName=f"{name}-dead{fifo}", Attributes=more)["QueueUrl"]
-        redrive = json.dumps({"deadLetterTargetArn": _arn(dead), "maxReceiveCount": MOST_RECEIVES})
+        redrive = json.dumps({"deadLetterTargetArn": _arn(f"{name}-dead{fifo}"), "maxReceiveCount": MOST_RECEIVES})
         seconds = str(int(VISIBILITY.total_seconds()))
         attributes = {"RedrivePolicy": redrive, "VisibilityTimeout": seconds, **more}
         self.queues[f"{name}-dead"] = dead
@@ -176,39 +176,45 @@ def environment(settings: dict[str, str]) -> Iterator[None]:
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
     """A client that no fault strikes."""
-    session: Any = boto3.session.Session(botocore_session=_session(), region_name=REGION)
-    return session.client(service)
+    session: Any = boto3.session.Session(botocore_session=botocore.session.Session(), region_name=REGION)
+    return session.client(service, config=Config(signature_version=UNSIGNED))
 
 
 @contextmanager
 def sessions(injector: Injector) -> Iterator[None]:
-    """A default session whose clients the injector stands in front of, and nothing left of an earlier world's."""
-    cold_start()
-    session = _session()
-    injector.install(session)
+    """A default session whose clients the injector stands in front of, and nothing left of an earlier world's.
+
+    The clients themselves are made once, since to make one takes longer than a dozen calls; but for that of KMS, which
+    remembers that it was throttled.
+    """
+    front, session = _struck()
+    front.injector = injector
     boto3.setup_default_session(botocore_session=session)
+    forget(assembly)
+    clients.kms.cache_clear()
     try:
         yield
     finally:
+        front.injector = Injector()
         boto3.DEFAULT_SESSION = None
-        cold_start()
+        forget(assembly)
 
 
-def cold_start() -> None:
-    """Forgets what the execution environments keep from one call to the next."""
-    for module in (clients, assembly):
-        for cached in vars(module).values():
-            if hasattr(cached, "cache_clear"):
-                cached.cache_clear()
+@cache
+def _struck() -> tuple[Front, botocore.session.Session]:
+    """The session of all worlds' clients, and what stands in front of AWS there."""
+    front, session = Front(), botocore.session.Session()
+    front.install(session)
+    forget(clients)  # which other tests may have made
+    return front, session
 
 
-def _session() -> botocore.session.Session:
-    """A session of its own, which need not read the services' models again."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _MODELS)
-    return session
+def forget(module: ModuleType) -> None:
+    """Forgets what the functions of a module keep from one call to the next."""
+    for cached in vars(module).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
 
 
 def _arn(queue: str) -> str:
-    told = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    return str(told["Attributes"]["QueueArn"])
+    return f"arn:aws:sqs:{REGION}:{OURS}:{queue}"

@@ -11,10 +11,8 @@ import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-import boto3
 import time_machine
 from moto import mock_aws
 
@@ -232,20 +230,15 @@ class World:
         self.time.shift(CALL)
         self.meanwhile.pop(sent, lambda: None)()
 
-    @cached_property
-    def _poller(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-        """What Lambda's poller deletes messages with; faults strike it too."""
-        return boto3.client("sqs", config=clients.PATIENCE)
-
     def _poll(self, queue: str) -> bool:
         """One batch, as Lambda's poller takes it."""
         url, most = self.resources.queues[queue], 1 if queue == "sweeps" else 10
         if not memory.visible(url):
             return False
         told = self.aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=most, AttributeNames=["All"])
-        taken = told.get("Messages", [])  # none where all of them have become dead letters by that
+        taken = told.get("Messages", [])  # none where all are dead letters by now, or their group is being worked on
         if not taken:
-            return True
+            return False
         failed = self._call(FUNCTIONS[queue], {"Records": [_record(message) for message in taken]})
         for message in taken:
             if failed is not None and message["MessageId"] not in failed:
@@ -253,8 +246,9 @@ class World:
         return True
 
     def _delete(self, url: str, message: dict[str, Any]) -> None:
+        """Faults strike the poller too."""
         try:
-            self._poller.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            clients.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         except (Exception, ProcessKilledError) as failure:  # noqa: BLE001 - Lambda's poller goes on
             self.log.append(f"the poller: {type(failure).__name__}: {failure}")
 
@@ -281,7 +275,7 @@ class World:
         """SNS calls each function that subscribes with each message."""
         messages = self.take("inbox")
         for message in messages:
-            published = json.loads(message["Body"])["Message"]
+            published = message["Body"]
             self.told.append(json.loads(published))
             sns = {"Message": published, "MessageId": ALERT, "Timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"}
             for function in self.subscribers:
