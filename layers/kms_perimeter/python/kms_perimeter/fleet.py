@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 from kms_perimeter.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from kms_perimeter.perimeter import PolicyException
     from kms_perimeter.remedy import Plan
     from kms_perimeter.verdict import Verdict
+
+
+HISTORY_DAYS = 180
+"""So many earlier days with a sweep are told."""
 
 
 class Standing(StrEnum):
@@ -228,6 +232,32 @@ class Fleet:
             "keys": [finding.to_json() for finding in self.findings],
             "history": [day.to_json() for day in self.history],
         }
+
+
+def together(histories: Sequence[Sequence[Day]]) -> tuple[Day, ...]:
+    """The days of several Regions as those of one fleet, oldest first.
+
+    A Region counts on each day as its last sweep until then found it. The days before every Region has been swept are
+    left out: a Region that comes in later is no keys that came in.
+    """
+    known = [days for days in histories if days]
+    first = max((days[0].day for days in known), default=None)
+    days = sorted({day.day for days in known for day in days if first and day.day >= first})
+    return tuple(_together(day, [_until(day, days) for days in known]) for day in days)
+
+
+def _until(day: date, days: Sequence[Day]) -> Day:
+    return max((one for one in days if one.day <= day), key=lambda one: one.day)
+
+
+def _together(day: date, several: Iterable[Day]) -> Day:
+    counts: Counter[Standing] = Counter()
+    perimeters: dict[str, Counter[Standing]] = {}
+    for one in several:
+        counts.update(one.counts)
+        for name, of_perimeter in one.perimeters.items():
+            perimeters.setdefault(name, Counter()).update(of_perimeter)
+    return Day(day, counts, perimeters)
 
 
 _STANDINGS = {

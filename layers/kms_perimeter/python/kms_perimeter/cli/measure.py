@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from kms_perimeter import perimeter
 from kms_perimeter.aws import parameters
 from kms_perimeter.aws.deployment import Deployment
-from kms_perimeter.aws.ledger import Ledger
+from kms_perimeter.aws.ledger import Counts, Ledger
 from kms_perimeter.errors import MalformedPerimeter
+from kms_perimeter.fleet import HISTORY_DAYS
 from kms_perimeter.perimeter import Mode
 from kms_perimeter.remedy import Standpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from kms_perimeter.aws.profile import Profile
+    from kms_perimeter.fleet import Day
     from kms_perimeter.perimeter import PerimeterFile
 
 
@@ -29,12 +32,19 @@ class Measure:
         most: the most that the service may do; without a deployment, whatever the perimeters say.
         standpoint: who changes policies and from where, or None where remediation is not deployed.
         ledger: what is known of the keys, or None without a deployment.
+        counts: how the keys stood after earlier sweeps, likewise.
     """
 
     perimeters: PerimeterFile
     most: Mode = Mode.ENFORCE
     standpoint: Standpoint | None = None
     ledger: Ledger | None = None
+    counts: Counts | None = None
+
+    def history(self, now: datetime) -> tuple[Day, ...]:
+        """How the keys stood on the days before that of `now`, oldest first; of none without a deployment."""
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.counts.days(today, HISTORY_DAYS) if self.counts else ()
 
 
 def of_stack(profile: Profile, region: str, name: str) -> Measure:
@@ -45,11 +55,13 @@ def of_stack(profile: Profile, region: str, name: str) -> Measure:
         MalformedPerimeter: its perimeter file is not one.
     """
     found = Deployment.find(profile.session, name, region)
+    dynamodb, table = profile.dynamodb(region), found.output("LedgerTable")
     return Measure(
         perimeters=found.perimeters(profile.ssm(region)),
         most=found.mode,
         standpoint=standpoint(found.outputs),
-        ledger=Ledger(profile.dynamodb(region), found.output("LedgerTable")),
+        ledger=Ledger(dynamodb, table),
+        counts=Counts(dynamodb, table),
     )
 
 

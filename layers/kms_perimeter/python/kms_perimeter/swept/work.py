@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kms_perimeter import message, report, wording
 from kms_perimeter.aws.ledger import Count
-from kms_perimeter.fleet import UNPROVED, Standing
+from kms_perimeter.fleet import HISTORY_DAYS, UNPROVED, Standing
 from kms_perimeter.message import Comparison, ReportPlace
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from kms_perimeter.fleet import Fleet
     from kms_perimeter.sweep import Ended
     from kms_perimeter.swept.picture import Picture
-
-HISTORY_DAYS = 180  # days with a sweep that the chart shows
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,15 @@ from kms_perimeter.cli import aws_errors
 from kms_perimeter.cli.scanning import region as regions
 from kms_perimeter.cli.scanning.look import Look
 from kms_perimeter.errors import KmsRefusal, NoDeployment
-from kms_perimeter.fleet import Fleet, KeyFinding, Skipped, Unscanned
+from kms_perimeter.fleet import Fleet, KeyFinding, Skipped, Unscanned, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from kms_perimeter.aws.profile import Profile
     from kms_perimeter.cli.measure import Measure
     from kms_perimeter.cli.progress import Bar
+    from kms_perimeter.fleet import Day
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,12 @@ class Scan:
         findings: list[KeyFinding] = []
         skipped: Counter[Skipped] = Counter()
         unscanned: list[Unscanned] = []
+        histories: list[Sequence[Day]] = []
         for region in self.regions:
             try:
-                for one in regions.scan(self._look(region, started), bar, self.workers):
+                look = self._look(region, started)
+                histories.append(look.measure.history(started))
+                for one in regions.scan(look, bar, self.workers):
                     if isinstance(one, Skipped):
                         skipped[one] += 1
                     else:
@@ -66,7 +70,8 @@ class Scan:
                 unscanned.append(Unscanned(account, region, str(refusal)))
             except (ClientError, BotoCoreError) as error:
                 unscanned.append(Unscanned(account, region, self._told(error)))
-        return Fleet(tuple(findings), started, datetime.now(UTC).replace(microsecond=0), skipped, tuple(unscanned))
+        ended = datetime.now(UTC).replace(microsecond=0)
+        return Fleet(tuple(findings), started, ended, skipped, tuple(unscanned), together(histories))
 
     def _look(self, region: str, started: datetime) -> Look:
         keys = Keys(self.profile.kms(region, Pace(self.rate).wait))
