@@ -12,6 +12,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from tests.faults import memory
+from tests.faults.surroundings import arn_of
 from tests.faults.world import World
 from tests.unit.account import OPEN, closed
 
@@ -137,6 +139,20 @@ def _digest_is_told(world: World) -> bool:
     return world.is_fixed() and world.key in keys
 
 
+def _somebody_listens(world: World) -> None:
+    """A rule on the event bus that puts every event into a queue."""
+    queue, events = world.aws("sqs").create_queue(QueueName="findings")["QueueUrl"], world.aws("events")
+    events.put_rule(Name="findings", EventPattern='{"detail-type": [{"exists": true}]}')
+    events.put_targets(Rule="findings", Targets=[{"Id": "1", "Arn": arn_of("findings")}])
+    world.resources.queues["findings"] = queue
+
+
+def _findings_are_reported(world: World) -> bool:
+    imported = world.aws("securityhub").get_findings()["Findings"]
+    heard = memory.waiting(world.resources.queues["findings"])
+    return _is_fixed(world) and heard >= len(world.told) and [one["RecordState"] for one in imported] == ["ARCHIVED"]
+
+
 A_DAY = str(24 * 60)
 OPENED = Scenario("a key is opened", _nothing, _is_fixed)
 SWEPT = Scenario("a key is opened and its event gets lost", _event_gets_lost, _is_fixed)
@@ -149,6 +165,10 @@ CONTESTED = Scenario(
 )
 STORM = Scenario("there is too much to say", _nothing, _digest_is_told, {"MOST_ALERTS": "1"})
 FINDINGS = Scenario(
-    "alerts go to Security Hub too", _nothing, _is_fixed, {"SECURITY_HUB": "true"}, ("on_alert", "on_finding")
+    "alerts go to Security Hub too",
+    _somebody_listens,
+    _findings_are_reported,
+    {"SECURITY_HUB": "true"},
+    ("on_alert", "on_finding"),
 )
 SCENARIOS = (OPENED, SWEPT, FOR_A_WHILE, CONTESTED, STORM, FINDINGS)

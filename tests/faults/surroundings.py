@@ -96,7 +96,7 @@ class Resources:
         sns.subscribe(
             TopicArn=made.topic,
             Protocol="sqs",
-            Endpoint=_arn("inbox"),
+            Endpoint=arn_of("inbox"),
             Attributes={"RawMessageDelivery": "true"},  # or else moto makes a key to sign each message with
         )
         make_ledger(client("dynamodb"))
@@ -133,7 +133,7 @@ class Resources:
     def _queue(self, name: str, fifo: str) -> None:
         sqs, more = client("sqs"), {"FifoQueue": "true"} if fifo else {}
         dead = sqs.create_queue(QueueName=f"{name}-dead{fifo}", Attributes=more)["QueueUrl"]
-        redrive = json.dumps({"deadLetterTargetArn": _arn(f"{name}-dead{fifo}"), "maxReceiveCount": MOST_RECEIVES})
+        redrive = json.dumps({"deadLetterTargetArn": arn_of(f"{name}-dead{fifo}"), "maxReceiveCount": MOST_RECEIVES})
         seconds = str(int(VISIBILITY.total_seconds()))
         attributes = {"RedrivePolicy": redrive, "VisibilityTimeout": seconds, **more}
         self.queues[f"{name}-dead"] = dead
@@ -216,5 +216,6 @@ def forget(module: ModuleType) -> None:
             cached.cache_clear()
 
 
-def _arn(queue: str) -> str:
+def arn_of(queue: str) -> str:
+    """The ARN of a queue."""
     return f"arn:aws:sqs:{REGION}:{OURS}:{queue}"

@@ -265,7 +265,7 @@ class World:
             witness.look("after", function)
             witness.look_back()
             witness.function = outer
-            assert witness.wrong == []
+            assert witness.wrong == [], witness.wrong
         failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures", ())}
         if failed:
             self.log.append(f"{function}: {len(failed)} must come again")
