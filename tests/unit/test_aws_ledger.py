@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -5,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kms_perimeter.aws.ledger import KEPT_REMEDIATIONS, Entry, Finding, Kind, Ledger, Settlement, State
-from kms_perimeter.errors import LedgerConflict
+from kms_perimeter.errors import LedgerConflict, LedgerIsBusy
 from tests.unit.account import NOON, OURS, Account, refuse
 
 KEY = f"arn:aws:kms:us-east-1:{OURS}:key/1"
@@ -170,7 +171,8 @@ def cancelled(account: Account, *reasons: str, times: int = 1) -> None:
 
 
 class _Answer:
-    status_code = 400
+    def __init__(self, status_code: int = 400) -> None:
+        self.status_code = status_code
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
@@ -206,6 +208,41 @@ def test_what_does_not_pass_is_raised(account: Account, reason: str, waits: int)
         patient(account, pauses).record(an_entry(), Settlement(ESCAPES, NOON))
 
     assert len(pauses) == waits
+
+
+def left_unread(account: Account, times: int) -> None:
+    """DynamoDB leaves everything of the next batches unread."""
+    left = iter(range(times))
+
+    def answer(params: dict[str, Any], **_: object) -> Any:  # noqa: ANN401 - as botocore wants it
+        if next(left, None) is None:
+            return None
+        return _Answer(200), {"Responses": {}, "UnprocessedKeys": json.loads(params["body"])["RequestItems"]}
+
+    account.dynamodb.meta.events.register_last("before-call.dynamodb.BatchGetItem", answer)
+
+
+def test_what_was_left_unread_is_read_again(account: Account) -> None:
+    """A key's state that was not read must not be taken for that of a key never seen."""
+    entry = an_entry(outcome="escapes")
+    account.guard.ledger.record(entry, Settlement(ESCAPES, NOON))
+    left_unread(account, times=2)
+    pauses: list[float] = []
+
+    state, found = patient(account, pauses).state_and_entry(KEY, entry.sort_key)
+
+    assert (state.settled, found, pauses) == (ESCAPES, entry, [0.05, 0.1])
+
+
+def test_what_stays_unread_is_an_error(account: Account) -> None:
+    """After less than a second the message is left to come again."""
+    left_unread(account, times=9)
+    pauses: list[float] = []
+
+    with pytest.raises(LedgerIsBusy, match="2 items"):
+        patient(account, pauses).state_and_entry(KEY, an_entry().sort_key)
+
+    assert len(pauses) == 4
 
 
 def patient(account: Account, pauses: list[float]) -> Ledger:

@@ -104,6 +104,10 @@ class LedgerConflict(KmsPerimeterError):
     """Another run of the same work was first: it has written this entry, or is about to."""
 
 
+class LedgerIsBusy(KmsPerimeterError):
+    """DynamoDB left items of a batch unread, again and again; what was not read must not be taken for not there."""
+
+
 class KmsRefusal(KmsPerimeterError):
     """KMS refuses a call for a reason that a retry does not cure.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from kms_perimeter.errors import LedgerConflict
+from kms_perimeter.errors import LedgerConflict, LedgerIsBusy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -77,12 +77,20 @@ class Table:
         return plain(answer.get("Item", {}))
 
     def get_many(self, places: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
-        """Several items, at most 100, as they are now, in no order; without those that there are not."""
+        """Several items, at most 100, as they are now, in no order; without those that there are not.
+
+        Raises:
+            LedgerIsBusy: DynamoDB keeps leaving some of them unread (`UnprocessedKeys` of `BatchGetItem`).
+        """
         asked: dict[str, Any] = {self._name: {"Keys": [_key(*place) for place in places], "ConsistentRead": True}}
-        while asked:
+        for pause in (*IN_THE_WAY_FOR, None):
             answer = self._client.batch_get_item(RequestItems=asked)
             yield from map(plain, answer["Responses"].get(self._name, ()))
-            asked = answer.get("UnprocessedKeys", {})
+            if not (asked := answer.get("UnprocessedKeys", {})):
+                return
+            if pause is not None:
+                self._pause(pause)
+        raise LedgerIsBusy(f"{len(asked[self._name]['Keys'])} items of the ledger were left unread")
 
     def put_once(self, item: Mapping[str, Any]) -> None:
         """Writes an item for good.
