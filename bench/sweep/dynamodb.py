@@ -13,6 +13,7 @@ Item = dict[str, Any]
 
 _COMPARISONS = {"=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le}
 _TERM = re.compile(r"attribute_not_exists\((?P<absent>[#\w]+)\)|(?P<name>[#\w]+) (?P<how>=|<>|<=|<) (?P<value>:\w+)")
+_COUNTING = "SET expires_at = :expires_at ADD #name :more"
 
 
 class DynamoDb:
@@ -41,34 +42,57 @@ class DynamoDb:
             return self._write(_place(parameters["Item"]), parameters["Item"], parameters)
         if operation == "UpdateItem":
             return self._update(parameters)
+        if operation == "TransactWriteItems":
+            return self._transact(parameters["TransactItems"])
         raise Refused("UnknownOperationException", operation)
+
+    def _transact(self, writes: list[dict[str, Any]]) -> dict[str, Any]:
+        """All of it or nothing."""
+        calls = [call for write in writes for call in write.items()]
+        held = [self._is_met(_place(call["Item" if verb == "Put" else "Key"]), call) for verb, call in calls]
+        if not all(held):
+            reasons = [{"Code": "None" if holds else "ConditionalCheckFailed"} for holds in held]
+            raise Refused("TransactionCanceledException", "Transaction cancelled", {"CancellationReasons": reasons})
+        for verb, call in calls:
+            if verb == "Put":
+                self._write(_place(call["Item"]), call["Item"], call)
+            elif verb == "Update":
+                self._update(call)
+            else:
+                raise Refused("ValidationException", verb)
+        return {}
 
     def _update(self, parameters: dict[str, Any]) -> dict[str, Any]:
         place, values = _place(parameters["Key"]), parameters["ExpressionAttributeValues"]
         before = self.items.get(place, {})
-        verb, _, rest = parameters["UpdateExpression"].partition(" ")
-        names = {name: f":{name[1:]}" for name in parameters["ExpressionAttributeNames"]}
-        if verb == "ADD":
-            (name,) = parameters["ExpressionAttributeNames"].values()
-            count = int(before.get(name, {"N": "0"})["N"]) + int(values[":one"]["N"])
-            changed: Item = {name: {"N": str(count)}}
-        elif rest == ", ".join(f"{alias} = {value}" for alias, value in names.items()):
-            changed = {name: values[names[alias]] for alias, name in parameters["ExpressionAttributeNames"].items()}
+        expression, names = parameters["UpdateExpression"], parameters["ExpressionAttributeNames"]
+        if expression == _COUNTING:
+            count = int(before.get(names["#name"], {"N": "0"})["N"]) + int(values[":more"]["N"])
+            changed: Item = {names["#name"]: {"N": str(count)}, "expires_at": values[":expires_at"]}
+        elif expression == "SET " + ", ".join(f"{alias} = :{alias[1:]}" for alias in names):
+            changed = {name: values[f":{alias[1:]}"] for alias, name in names.items()}
         else:
-            raise Refused("ValidationException", parameters["UpdateExpression"])
+            raise Refused("ValidationException", expression)
         told = self._write(place, {**parameters["Key"], **before, **changed}, parameters)
-        return {"Attributes": changed if verb == "ADD" else before, **told}
+        return {"Attributes": changed if expression == _COUNTING else before, **told}
+
+    def _is_met(self, place: tuple[str, str], parameters: dict[str, Any]) -> bool:
+        """Whether the condition of a write holds."""
+        condition, item = parameters.get("ConditionExpression"), self.items.get(place, {})
+        groups = condition.split(" AND ") if condition else ()
+        return all(any(_holds(term, item, parameters) for term in _alternatives(group)) for group in groups)
 
     def _write(self, place: tuple[str, str], item: Item, parameters: dict[str, Any]) -> dict[str, Any]:
-        condition = parameters.get("ConditionExpression")
-        if condition and not any(
-            _holds(term, self.items.get(place, {}), parameters) for term in condition.split(" OR ")
-        ):
+        if not self._is_met(place, parameters):
             raise Refused("ConditionalCheckFailedException", "The conditional request failed")
         self.items[place] = item
         if place[0].startswith("sweep/"):
             self.sweeps.add(place)
         return {}
+
+
+def _alternatives(group: str) -> list[str]:
+    return (group[1:-1] if group.startswith("(") else group).split(" OR ")
 
 
 def _holds(term: str, item: Item, parameters: dict[str, Any]) -> bool:

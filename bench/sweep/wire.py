@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    """An error of the AWS API; the code and the message."""
+    """An error of the AWS API; the code, the message, and for some errors more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def answer(told: Parameters) -> bytes:
 
 def refusal(error: Refused) -> bytes:
     """A response that says no."""
-    code, message = error.args
-    return _response(400, json.dumps({"__type": code, "message": message}).encode())
+    code, message, *more = error.args
+    return _response(400, json.dumps({"__type": code, "message": message, **(more[0] if more else {})}).encode())
 
 
 def form_answer(operation: str, told: str) -> bytes:
