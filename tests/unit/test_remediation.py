@@ -59,6 +59,17 @@ def test_the_old_policy_is_saved_before_the_new_one_is_put(account: Account) -> 
     assert json.loads(account.policy(arn)) == json.loads(OPEN)
 
 
+def test_each_put_counts_though_the_look_that_ordered_it_is_not_settled_yet(account: Account) -> None:
+    """An order may be quicker than the run that sent it: the ledger then still has the key as closed the last time."""
+    arn = account.key(OPEN)
+    remediate(account.guard, an_order(arn, "event-1"))
+    account.put(arn, OPEN)
+
+    remediate(account.guard, an_order(arn, "event-2"))
+
+    assert len(account.guard.ledger.state(arn).remediated_at) == 2
+
+
 def test_the_guards_own_event_finds_nothing_new(account: Account) -> None:
     """No loop: the key is enclosed, and that is settled."""
     arn = account.key(OPEN)

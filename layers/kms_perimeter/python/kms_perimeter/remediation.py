@@ -193,15 +193,14 @@ def read_back(
     return policy
 
 
-def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry) -> Report:
-    """Tells and records what was done, by what was read back."""
+def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry, *, counted: bool = False) -> Report:
+    """Tells and records what was done, by what was read back; `counted`: an earlier run has counted it."""
     case = replace(repair.case, evidence=after, judged=after.judge())
     exposure = _exposure(repair.case, after)
     publish = guard.alerts.publish_counted if repair.reserved else guard.alerts.publish
     publish(_told(guard, case, repair.case.judged, planned, exposure))
-    settled = case.state.settled == case.finding  # by an earlier run of this order, which counted too
     followed = repair.case.judged.outcome is Outcome.ENCLOSED  # nobody had opened the key
-    times = () if settled or followed else (*case.state.remediated_at, guard.now())
+    times = () if counted or followed else (*case.state.remediated_at, guard.now())
     facts = {name: planned.facts[name] for name in ("strategy", "after")}  # what `restore` may go back to one day
     facts |= {"exposure": json.dumps(exposure.to_json()), "outcome": case.judged.outcome.value}
     settlement = Settlement(case.finding, after.read_at, opening=case.opening(), remediated_at=times)
@@ -263,7 +262,10 @@ def _finish(guard: Guard, repair: Repair) -> Report:
     if planned is None or done:
         return repair.report("quiet", "the key is enclosed already")
     before = verdict.judge(planned.facts["before"], evidence.key, evidence.perimeter)
-    return _complete(guard, replace(repair, case=replace(repair.case, judged=before)), evidence, planned)
+    counted = repair.case.state.settled == repair.case.finding  # it came as far as to settle
+    return _complete(
+        guard, replace(repair, case=replace(repair.case, judged=before)), evidence, planned, counted=counted
+    )
 
 
 def _refuse(guard: Guard, repair: Repair, reason: str, plan: Plan) -> Report:
