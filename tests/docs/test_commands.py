@@ -23,6 +23,7 @@ NOT_RUN = {
     "aws": "takes an account; tests/operations/test_runbooks.py holds operation and parameters against AWS's models",
     "sam": "asks a person; tests/stack and tests/deployment run `sam deploy` on the embedded AWS",
     "make": "takes minutes, and the tests are one of the targets; that the target exists is looked up below",
+    "python": "runs tests that run anyway",
     "terraform": "is not ours; the plan that it would print lies in tests/unit/infrastructure",
 }
 ELSEWHERE = {
