@@ -7,7 +7,8 @@ AWS     := .venvs/ministack
 CHECKOV := .venvs/checkov
 NODE    := tests/oracles/node_modules
 AXE     := tests/report/node_modules
-# More than a small machine has processors: the tests of the deployed stack mostly wait for it.
+# More than a small machine has processors: the tests of the deployed stack mostly wait for it. Whoever is done takes over
+# from whoever is not, since some wait for a minute and most take none.
 WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN); [ $$n -gt 4 ] && echo $$n || echo 4)
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -26,7 +27,7 @@ demo: $(VENV)/.done $(SAM)/.done $(AWS)/.done ## a day in the life of the servic
 
 .PHONY: test
 test: $(VENV)/.done $(SAM)/.done $(AWS)/.done $(CHECKOV)/.done oracles lint ## everything that must hold before a change lands
-	$(VENV)/bin/python -m pytest -n $(WORKERS)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: test-deep
 test-deep: $(VENV)/.done oracles ## the differential and property tests with twenty times the examples
