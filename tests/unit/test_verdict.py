@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from kms_perimeter.perimeter import Perimeter, Rule
-from kms_perimeter.policy import document
+from kms_perimeter.policy import document, evaluator
 from kms_perimeter.policy.escape import Found
 from kms_perimeter.policy.key import Key
 from kms_perimeter.policy.request import Request
@@ -58,8 +58,9 @@ def test_an_escape_that_the_evaluator_denies_is_not_confirmed() -> None:
     escape = judge(text, KEY, PERIMETER).escapes[0]
     nobody = Request("arn:aws:iam::444455556666:role/x", escape.operation, KEY.arn, escape.request.context)
 
-    assert is_confirmed(document.parse(text), escape, KEY)
-    assert not is_confirmed(document.parse(text), replace(escape, request=nobody), KEY)
+    reader = evaluator.Reader(document.parse(text), KEY)
+    assert is_confirmed(reader, escape)
+    assert not is_confirmed(reader, replace(escape, request=nobody))
 
 
 def test_an_escape_that_is_not_confirmed_is_not_told_and_proves_nothing() -> None:

@@ -109,18 +109,19 @@ def judge_policy(policy: KeyPolicy, key: Key, perimeter: Perimeter, *, steps: in
 
 def confirmed(policy: KeyPolicy, found: Found) -> tuple[tuple[Escape, ...], list[str]]:
     """The escapes that the evaluator lets through too, and what is unsettled: also that it does not let one through."""
-    escapes = tuple(escape for escape in found.escapes if is_confirmed(policy, escape, found.key))
+    reader = evaluator.Reader(policy, found.key)
+    escapes = tuple([escape for escape in found.escapes if is_confirmed(reader, escape)])
     if len(escapes) == len(found.escapes):
         return escapes, found.unsettled
     return escapes, [*found.unsettled, "the search found an escape that the evaluator does not confirm"]
 
 
-def is_confirmed(policy: KeyPolicy, escape: Escape, key: Key) -> bool:
+def is_confirmed(reader: evaluator.Reader, escape: Escape) -> bool:
     """Whether the evaluator, which shares only the parser and the tables with the search, lets it through as well."""
-    used = evaluator.evaluate(policy, escape.request, key)
+    used = reader.evaluate(escape.request)
     if escape.grant is None:
         return used.decision == evaluator.ALLOWED
-    given = evaluator.evaluate(policy, escape.grant, key)
+    given = reader.evaluate(escape.grant)
     return given.decision == evaluator.ALLOWED and used.decision != evaluator.EXPLICIT_DENY
 
 

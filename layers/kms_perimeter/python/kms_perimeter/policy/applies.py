@@ -31,6 +31,8 @@ _STEPS_OF_A_PATTERN = 400  # measured: as long as so many steps of the search
 class Sure(IntEnum):
     """Whether something holds."""
 
+    __hash__ = int.__hash__  # not that of `Enum`, which is Python's own and slow
+
     NO = 0
     PERHAPS = 1
     YES = 2

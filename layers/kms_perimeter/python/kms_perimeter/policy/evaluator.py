@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from kms_perimeter.policy.document import Condition, Element, KeyPolicy, Statement
     from kms_perimeter.policy.key import Key
+    from kms_perimeter.policy.operations import Operation
     from kms_perimeter.policy.principal import Principal
     from kms_perimeter.policy.request import Request
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 ALLOWED = "allowed"
 EXPLICIT_DENY = "explicit-deny"
 IMPLICIT_DENY = "implicit-deny"
-__all__ = ["ALLOWED", "EXPLICIT_DENY", "IMPLICIT_DENY", "VARIABLES_VERSION", "Evaluation", "evaluate"]
+__all__ = ["ALLOWED", "EXPLICIT_DENY", "IMPLICIT_DENY", "VARIABLES_VERSION", "Evaluation", "Reader", "evaluate"]
 
 
 @record
@@ -57,26 +58,46 @@ def evaluate(policy: KeyPolicy, request: Request, key: Key) -> Evaluation:
     The context is taken as it is given: nothing is derived from the principal. Condition keys that the operation does
     not have count as absent.
     """
-    action = request.action.lower()
-    operation = BY_LOWER_NAME.get(action)
-    name = operation.name if operation else request.action
-    context = {k.lower(): v for k, v in request.context.items() if context_keys.exists_for(k.lower(), name, key)}
-    caller = _Caller(request.principal)
-    resource = request.resource or key.arn
-    applying: list[tuple[StatementRef, str]] = []
-    denied, route = False, Route.IAM
-    for statement in policy.statements:
-        direct = _applies(statement, caller, action, resource, context, policy)
-        if direct is None:
-            continue
-        applying.append((statement.ref, "Allow" if statement.allows else "Deny"))
-        denied = denied or not statement.allows
-        route = Route.KEY_POLICY if direct else route
-    if denied:
-        return Evaluation(EXPLICIT_DENY, None, tuple(applying))
-    if not applying or not _effective(name, caller, request.resource, key):
-        return Evaluation(IMPLICIT_DENY, None, tuple(applying))
-    return Evaluation(ALLOWED, route, tuple(applying))
+    return Reader(policy, key).evaluate(request)
+
+
+class Reader:
+    """One policy, read for one request after another: whom a statement names is found out once for each caller."""
+
+    __slots__ = ("_key", "_named", "_policy")
+
+    def __init__(self, policy: KeyPolicy, key: Key) -> None:
+        self._policy, self._key = policy, key
+        self._named: dict[str, tuple[_Caller, list[tuple[Statement, bool]]]] = {}
+
+    def evaluate(self, request: Request) -> Evaluation:
+        """As the function of this name."""
+        policy, key, action = self._policy, self._key, request.action.lower()
+        operation = BY_LOWER_NAME.get(action)
+        name = operation.name if operation else request.action
+        context = {k.lower(): v for k, v in request.context.items() if context_keys.exists_for(k.lower(), name, key)}
+        caller, naming = self._naming(request.principal)
+        resource = request.resource or key.arn
+        applying: list[tuple[StatementRef, str]] = []
+        denied, route = False, Route.IAM
+        for statement, direct in naming:
+            if _applies(statement, action, resource, context, policy):
+                applying.append((statement.ref, "Allow" if statement.allows else "Deny"))
+                denied = denied or not statement.allows
+                route = Route.KEY_POLICY if direct else route
+        if denied:
+            return Evaluation(EXPLICIT_DENY, None, tuple(applying))
+        if not applying or not _effective(operation, caller, request.resource, key):
+            return Evaluation(IMPLICIT_DENY, None, tuple(applying))
+        return Evaluation(ALLOWED, route, tuple(applying))
+
+    def _naming(self, text: str) -> tuple[_Caller, list[tuple[Statement, bool]]]:
+        """The caller of this name, and the statements that name it: directly, or just its account."""
+        if (known := self._named.get(text)) is None:
+            caller = _Caller(text)
+            found = ((s, _names(s, caller)) for s in self._policy.statements)
+            known = self._named[text] = caller, [(s, direct) for s, direct in found if direct is not None]
+        return known
 
 
 class _Caller:
@@ -90,37 +111,29 @@ class _Caller:
         self.principal = principal.parse("Service" if self.is_service else "AWS", text)
 
 
-def _effective(name: str, caller: _Caller, resource: str | None, key: Key) -> bool:
+def _effective(operation: Operation | None, caller: _Caller, resource: str | None, key: Key) -> bool:
     """Whether a key policy can allow this operation to this caller at all."""
-    operation = BY_LOWER_NAME.get(name.lower())
-    if operation is None or operation.group == "account" or name in NOT_ALLOWED_BY_KEY_POLICY:
+    if operation is None or operation.group == "account" or operation.name in NOT_ALLOWED_BY_KEY_POLICY:
         return False
     owner = key.account or (resource.split(":")[4] if resource and resource.count(":") >= 5 else None)  # noqa: PLR2004
     foreign = not caller.is_service and owner is not None and caller.principal.account != owner
     return operation.cross_account or not foreign
 
 
-def _applies(
-    statement: Statement,
-    caller: _Caller,
-    action: str,
-    resource: str | None,
-    context: Context,
-    policy: KeyPolicy,
-) -> bool | None:
-    """None where the statement does not apply; else whether it names the caller directly (not just the account)."""
+def _applies(statement: Statement, action: str, resource: str | None, context: Context, policy: KeyPolicy) -> bool:
+    """Whether a statement that names the caller is about the request."""
     if statement.action is None or statement.resource is None:
-        return None
+        return False
     if not _in_actions(statement.action, action) or not _in_resources(statement.resource, resource, context, policy):
-        return None
-    direct = _names(statement, caller)
-    if direct is None or not all(holds(c, context, policy) for c in statement.conditions):
-        return None
-    return direct
+        return False
+    return not statement.conditions or all(holds(c, context, policy) for c in statement.conditions)
 
 
 def _in_actions(element: Element, action: str) -> bool:
-    return any(_is_action(pattern, action) for pattern in element.patterns) is not element.negated
+    for pattern in element.patterns:  # not `any`: this is most of what an evaluation does
+        if _is_action(pattern, action):
+            return not element.negated
+    return element.negated
 
 
 @lru_cache(maxsize=1024)
@@ -131,7 +144,10 @@ def _is_action(pattern: str, action: str) -> bool:
 
 def _in_resources(element: Element, resource: str | None, context: Context, policy: KeyPolicy) -> bool:
     """A key policy's ``*`` is the key itself; an alias is a resource of its own and never the key."""
-    return any(_is_resource(p, resource, context, policy) for p in element.patterns) is not element.negated
+    for pattern in element.patterns:
+        if _is_resource(pattern, resource, context, policy):
+            return not element.negated
+    return element.negated
 
 
 def _is_resource(pattern: str, resource: str | None, context: Context, policy: KeyPolicy) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class Origin(StrEnum):
     """The four ways to reach KMS."""
 
+    __hash__ = str.__hash__  # not that of `Enum`, which is Python's own and slow
+
     INTERNET = "the internet"
     ENDPOINT = "a VPC endpoint"
     ON_BEHALF = "an AWS service acting for the caller"

@@ -15,6 +15,8 @@ from kms_perimeter.policy.record import record
 class Form(StrEnum):
     """What kind of caller a principal names."""
 
+    __hash__ = str.__hash__  # not that of `Enum`, which is Python's own and slow
+
     ANYONE = "anyone"
     ACCOUNT = "account"
     USER = "user"

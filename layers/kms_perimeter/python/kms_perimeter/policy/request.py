@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Route(StrEnum):
     """How a request gets its permission."""
 
+    __hash__ = str.__hash__  # not that of `Enum`, which is Python's own and slow
+
     KEY_POLICY = "key-policy"
     IAM = "iam"
     GRANT = "grant"

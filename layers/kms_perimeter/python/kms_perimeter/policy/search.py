@@ -99,12 +99,14 @@ class Search:
         """The covered operations that the key can perform; those that nothing tells apart together."""
         keys = [name for variable in self.model.variables for name in variable.names]
         groups: dict[tuple[object, ...], list[tuple[Operation, Covered]]] = {}
+        rules = self.boundary.rules
         for op in operations.possible_on(self.key):
-            if rule := self.boundary.rule_for(op.name):
+            covering = tuple([place for place, rule in enumerate(rules) if op.name in rule.operations])
+            if covering and (rule := rules[0] if len(rules) == 1 else self.boundary.rule_for(op.name)):
                 about = tuple([op.name in actions for actions in self.actions.values()])
                 carried = tuple([context_keys.exists_for(name, op.name, self.facts) for name in keys])
                 allowed = op.name not in operations.NOT_ALLOWED_BY_KEY_POLICY
-                told = (about, carried, rule.networks, op.cross_account, allowed)
+                told = (about, carried, covering, op.cross_account, allowed)
                 groups.setdefault(told, []).append((op, rule))
         return list(groups.values())
 
