@@ -52,6 +52,8 @@ class Boundary:
 
     def rule_for(self, operation: str) -> Covered | None:
         """The first rule that covers an operation, with the networks of all rules that do."""
+        if len(self.rules) == 1:
+            return self.rules[0] if operation in self.rules[0].operations else None
         found = None
         for rule in self.rules:
             if operation in rule.operations:

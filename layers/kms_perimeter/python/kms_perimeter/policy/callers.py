@@ -120,7 +120,7 @@ class Callers:
     def _accounts(self) -> list[str]:
         named = [p.account for s in self.statements for p in s.principal.principals if p.account]
         named += sorted(self.boundary.trusted_accounts)
-        made: list[Shape] = [shapes.word([(a, False)]) for a in dict.fromkeys([self.owner, *named])]
+        made: list[Shape] = [shapes.Word(a) for a in dict.fromkeys([self.owner, *named])]
         made += _shapes(self.conditions, ACCOUNT_KEYS) + self._account_fields()
         found = split(DOMAINS[Kind.ACCOUNT], made, self.budget)
         self.exact = self.exact and found.exact
@@ -143,7 +143,7 @@ class Callers:
         for kind in ("role", "user") if self.shapes or self._tells_users_apart() else ("role",):
             prefix = f"{root}{kind}/"
             names = self._names(prefix) if kind == "user" else []
-            taken = [shapes.word([(text, False)]) for text in sorted({c.text for c in explicit})]
+            taken = [shapes.Word(text) for text in sorted({c.text for c in explicit})]
             found = split(_names_after(prefix), [*self.shapes, *names, *taken], self.budget)
             self.exact = self.exact and found.exact
             yield from (c for arn in found.values if (c := from_arn(arn)))

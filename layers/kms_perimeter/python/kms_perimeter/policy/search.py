@@ -44,16 +44,16 @@ class Search:
 
     def __init__(self, policy: KeyPolicy, given: Key, key: Key, boundary: Boundary, budget: Budget) -> None:
         self.key, self.boundary, self.budget = key, boundary, budget
-        self.facts = replace(given, account=key.account)
+        self.facts = given if given.account == key.account else replace(given, account=key.account)
         self.owner = str(key.account)
-        budget.spend(sum(1 + len(s.conditions) for s in policy.statements))
+        budget.spend(sum([1 + len(s.conditions) for s in policy.statements]))
         self.about: dict[int, Sure] = {
             s.ref.index: applies.to_key(s, self.key, given, has_variables=policy.has_variables)
             for s in policy.statements
             if not s.void
         }
         self.statements = [s for s in policy.statements if self.about.get(s.ref.index, Sure.NO)]
-        budget.spend(sum(applies.cost(s.action) for s in self.statements if s.action))
+        budget.spend(sum([applies.cost(s.action) for s in self.statements if s.action]))
         self.actions = {s.ref.index: applies.operations(s.action) for s in self.statements if s.action}
         everybody = Callers(self.statements, self.owner, self.key.partition, boundary, budget)
         self.callers = everybody.all()
@@ -99,14 +99,14 @@ class Search:
         """The covered operations that the key can perform; those that nothing tells apart together."""
         keys = [name for variable in self.model.variables for name in variable.names]
         groups: dict[tuple[object, ...], list[tuple[Operation, Covered]]] = {}
-        rules = self.boundary.rules
+        rules, several = self.boundary.rules, len(self.boundary.rules) > 1
         for op in operations.possible_on(self.key):
-            covering = tuple([place for place, rule in enumerate(rules) if op.name in rule.operations])
-            if covering and (rule := rules[0] if len(rules) == 1 else self.boundary.rule_for(op.name)):
+            if rule := self.boundary.rule_for(op.name):
+                covering = [place for place, each in enumerate(rules) if op.name in each.operations] if several else ()
                 about = tuple([op.name in actions for actions in self.actions.values()])
-                carried = tuple([context_keys.exists_for(name, op.name, self.facts) for name in keys])
+                carried = tuple([context_keys.exists_for(name, op.name, self.facts) for name in keys]) if keys else ()
                 allowed = op.name not in operations.NOT_ALLOWED_BY_KEY_POLICY
-                told = (about, carried, covering, op.cross_account, allowed)
+                told = (about, carried, tuple(covering), op.cross_account, allowed)
                 groups.setdefault(told, []).append((op, rule))
         return list(groups.values())
 
