@@ -143,8 +143,11 @@ class Callers:
         for kind in ("role", "user") if self.shapes or self._tells_users_apart() else ("role",):
             prefix = f"{root}{kind}/"
             names = self._names(prefix) if kind == "user" else []
-            taken = [shapes.Word(text) for text in sorted({c.text for c in explicit})]
-            found = split(_names_after(prefix), [*self.shapes, *names, *taken], self.budget)
+            domain, taken = _names_after(prefix), [shapes.Word(text) for text in sorted({c.text for c in explicit})]
+            if not (self.shapes or names or taken):
+                yield from filter(None, (from_arn(domain.samples[0]),))
+                continue
+            found = split(domain, [*self.shapes, *names, *taken], self.budget)
             self.exact = self.exact and found.exact
             yield from (c for arn in found.values if (c := from_arn(arn)))
         if self.shapes:

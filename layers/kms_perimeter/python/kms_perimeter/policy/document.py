@@ -21,6 +21,7 @@ _VERSIONS = (VARIABLES_VERSION, "2008-10-17")
 _TOP = frozenset({"Version", "Id", "Statement"})
 _MEMBERS = frozenset({"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource",
                       "Condition"})  # fmt: skip
+_TEXT = frozenset({str})
 _PRINCIPAL_KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 
 
@@ -193,6 +194,8 @@ def _kind(value: object) -> str:
 
 
 def _known_members(value: dict[str, Any], known: frozenset[str], path: str) -> None:
+    if known.issuperset(value):
+        return
     for member in value:
         if member not in known:
             near = next((k for k in sorted(known) if k.lower() == member.lower()), None)
@@ -208,6 +211,8 @@ def _text(value: object, path: str) -> str:
 
 def _texts(value: object, path: str) -> tuple[str, ...]:
     if isinstance(value, list):
+        if _TEXT.issuperset(map(type, value)):  # as it should be, and nobody needs the path to what is wrong
+            return tuple(value)
         return tuple(_text(item, f"{path}[{n}]") for n, item in enumerate(value))
     return (_text(value, path),)
 

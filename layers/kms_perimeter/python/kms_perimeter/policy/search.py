@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kms_perimeter.policy.origins import Origin
     from kms_perimeter.policy.witness import Solution
 
+_FEW = 3  # callers: to try them all is quicker than to find out which are alike
 CREATE_GRANT = operations.OPERATIONS["kms:CreateGrant"]
 
 
@@ -72,6 +73,8 @@ class Search:
 
     def _told_apart(self) -> list[Caller]:
         """One caller of each kind: those that no statement treats differently are the same to the search."""
+        if len(self.callers) <= _FEW:
+            return self.callers
         seen: dict[tuple[object, ...], Caller] = {}
         telling = [v for v in self.model.variables if not TELLING_KEYS.isdisjoint(v.names)]
         for caller in self.callers:
