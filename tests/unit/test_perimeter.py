@@ -277,6 +277,24 @@ def test_an_exception_ends_with_its_day(today: date, *, holds: bool) -> None:
     assert file.exception_for(KEY.replace("1234abcd", "00000000"), today) is None
 
 
+@pytest.mark.parametrize(("until", "counts"), [("2027-01-30", False), ("2027-01-31", False), ("2027-02-01", True)])
+def test_of_two_exceptions_the_longer_one_counts(until: str, *, counts: bool) -> None:
+    """One that a person has registered may go beyond that of the file, and cannot cut it short."""
+    file, today = load(json.dumps(a_file(exceptions=[EXCEPTION]))), date(2027, 1, 15)
+    registered = PolicyException(KEY, "the migration", "team-y", date.fromisoformat(until))
+
+    assert file.exception_for(KEY, today, registered) == (registered if counts else file.exceptions[0])
+
+
+def test_a_registered_exception_ends_as_well() -> None:
+    """After its last day it is none, and the file has none to take its place."""
+    registered = PolicyException(KEY, "the migration", "team-y", date(2027, 1, 31))
+    file = load(json.dumps(a_file()))
+
+    assert file.exception_for(KEY, date(2027, 1, 31), registered) is registered
+    assert file.exception_for(KEY, date(2027, 2, 1), registered) is None
+
+
 def test_the_simple_deployment_needs_no_file() -> None:
     """Endpoints, VPCs and a mode make a perimeter for the use of every key."""
     file = perimeter.simple([ENDPOINT], ["vpc-12345678"], Mode.ENFORCE)

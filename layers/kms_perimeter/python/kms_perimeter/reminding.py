@@ -24,12 +24,7 @@ BEFORE_THE_END = timedelta(days=7)
 
 def exception_for(guard: Guard, case: Case) -> PolicyException | None:
     """The exception for the key that has not expired: of the perimeter file, or one that a person has registered."""
-    today = guard.now().date()
-    written = guard.perimeters.exception_for(case.evidence.live.arn, today)
-    registered = case.state.exception
-    if registered is None or registered.expires < today:
-        return written
-    return registered if written is None or written.expires < registered.expires else written
+    return guard.perimeters.exception_for(case.evidence.live.arn, guard.now().date(), case.state.exception)
 
 
 def remind(guard: Guard, case: Case, decision: Decision, *, news: bool) -> None:

@@ -151,9 +151,19 @@ class PerimeterFile:
         """
         return next((perimeter for perimeter in self.perimeters if perimeter.holds_for(key)), None)
 
-    def exception_for(self, key_arn: str, today: date) -> PolicyException | None:
-        """The exception for this key that has not expired; it still holds on its last day."""
-        return next((e for e in self.exceptions if e.key == key_arn and today <= e.expires), None)
+    def exception_for(
+        self, key_arn: str, today: date, registered: PolicyException | None = None
+    ) -> PolicyException | None:
+        """The exception for this key that has not expired; it still holds on its last day.
+
+        Args:
+            key_arn: the key.
+            today: the day, in UTC.
+            registered: one that a person has registered apart from this file; of two that hold, the longer one counts.
+        """
+        written = next((e for e in self.exceptions if e.key == key_arn and today <= e.expires), None)
+        holding = [e for e in (written, registered) if e and today <= e.expires]
+        return max(holding, key=lambda e: e.expires, default=None)
 
     def alert_only(self, key: Key) -> tuple[str, str] | None:
         """The tag for which the key is told about and never changed, or None."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from kms_perimeter.aws.ledger import Entry, Finding, Known, Past
-    from kms_perimeter.perimeter import Mode, Perimeter, PerimeterFile, PolicyException
+    from kms_perimeter.perimeter import Mode, Perimeter, PerimeterFile
     from kms_perimeter.policy.key import Key
     from kms_perimeter.remedy import Plan, Standpoint
 
@@ -65,13 +65,6 @@ class Rules:
             self.plans[alike] = plan
         return plan
 
-    def exception_for(self, known: Known) -> PolicyException | None:
-        """The exception that holds for the key today, of the perimeter file or given by a person."""
-        given = known.state.exception
-        if found := self.perimeters.exception_for(known.key_arn, self.today):
-            return found
-        return given if given and self.today <= given.expires else None
-
 
 def finding_of(blank: KeyFinding, known: Known, finding: Finding, past: Callable[[], Past], rules: Rules) -> KeyFinding:
     """How a key stands that was looked at.
@@ -90,7 +83,8 @@ def finding_of(blank: KeyFinding, known: Known, finding: Finding, past: Callable
     if finding.outcome == Outcome.ENCLOSED:  # so are most, and there is nothing more to tell of them
         return replace(found, verdict=Verdict(Outcome.ENCLOSED, finding.perimeter, ""))
     recorded = past()
-    found = replace(found, exception=rules.exception_for(known), opened=_opened(known, recorded.verdict))
+    exception = rules.perimeters.exception_for(known.key_arn, rules.today, known.state.exception)
+    found = replace(found, exception=exception, opened=_opened(known, recorded.verdict))
     if finding.outcome == UNREADABLE:
         reason = recorded.verdict.facts.get("reason") if recorded.verdict else None
         return replace(found, unreadable=reason or "the key cannot be read")

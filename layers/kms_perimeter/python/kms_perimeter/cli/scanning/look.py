@@ -91,12 +91,11 @@ class Look:
 
     def _with_what_is_known(self, found: KeyFinding, arn: str) -> KeyFinding:
         """With the exception that holds for the key and, from the ledger, since when it is open."""
-        exception = self.measure.perimeters.exception_for(arn, self.today)
+        exception_for = self.measure.perimeters.exception_for
         if self.measure.ledger is None:
-            return replace(found, exception=exception)
+            return replace(found, exception=exception_for(arn, self.today))
         state = self.measure.ledger.state(arn)
-        if exception is None and state.exception and self.today <= state.exception.expires:
-            exception = state.exception
+        exception = exception_for(arn, self.today, state.exception)
         opened = Opened(state.opening.at, state.opening.by or "the sweep") if state.opening else None
         return replace(found, exception=exception, opened=opened)
 
