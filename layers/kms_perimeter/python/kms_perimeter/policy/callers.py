@@ -145,7 +145,8 @@ class Callers:
             names = self._names(prefix) if kind == "user" else []
             domain, taken = _names_after(prefix), [shapes.Word(text) for text in sorted({c.text for c in explicit})]
             if not (self.shapes or names or taken):
-                yield from filter(None, (from_arn(domain.samples[0]),))
+                if caller := from_arn(domain.samples[0]):
+                    yield caller
                 continue
             found = split(domain, [*self.shapes, *names, *taken], self.budget)
             self.exact = self.exact and found.exact

@@ -54,8 +54,8 @@ def split(domain: Domain, made: Sequence[Shape], budget: Budget, more: Iterable[
     """
     literals: dict[str | None, None] = dict.fromkeys(s.literal for s in made if s.literal is not None)
     rest = [s for s in made if s.literal is None]
-    words = [word for word in literals if word is not None]
     families = {s.family for s in rest if s.family} | ({domain.family} - {"text"})
+    words = [word for word in literals if word is not None]
     if not families:
         return _words(domain, words, budget)
     told: list[Shape] = [s for s in rest if not isinstance(s, Nothing)]
