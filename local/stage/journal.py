@@ -61,11 +61,23 @@ class Journal:
 
     def sweeps(self) -> list[str]:
         """The IDs of the sweeps that have put every key into the queue, oldest first: their causes."""
-        logged = (json.loads(message) for message in self._messages(self._groups["OnSweep"]) if message[:1] == "{")
-        return [entry["sweep"] for entry in logged if entry.get("message") == "all keys are in the changes queue"]
+        return [sweep for sweep, said in self._steps() if said == "all keys are in the changes queue"]
+
+    def wait_for_steps(self, sweep: str, count: int) -> list[str]:
+        """Wait until the lister has ended `count` runs about a sweep; give what all of them say, oldest first.
+
+        Raises:
+            TookTooLong: It did not do so in time.
+        """
+
+        def look() -> list[str] | None:
+            said = [said for of, said in self._steps() if of == sweep]
+            return said if len(said) >= count else None
+
+        return until(look, f"run {count} of the lister about {sweep}", self.tail)
 
     def metrics(self) -> Counter[str]:
-        """How often each metric was counted until now."""
+        """How often each metric was counted until now; what a run counts is here when the run has ended, not before."""
         counted: Counter[str] = Counter()
         for entry in self._entries():
             for directive in entry.get("_aws", {}).get("CloudWatchMetrics", ()):
@@ -84,6 +96,11 @@ class Journal:
             last = [message[:1000] for message in self._messages(group)][-_TAIL:]
             parts.append("\n".join([f"--- {function}: the end of its log", *(last or ["(nothing)"])]))
         return "\n".join(parts)
+
+    def _steps(self) -> Iterator[tuple[str, str]]:
+        for message in self._messages(self._groups["OnSweep"]):
+            if message[:1] == "{" and "sweep" in (entry := json.loads(message)):
+                yield entry["sweep"], entry["message"]
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         for group in self._groups.values():

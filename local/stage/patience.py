@@ -8,8 +8,9 @@ from local.slack import Webhook
 
 _Seen = TypeVar("_Seen")
 
-SECONDS = 30.0
-"""How long anything may take. The whole way from a call to a closed key takes a second or two on an idle machine."""
+SECONDS = 60.0
+"""How long anything may take. The whole way from a call to a closed key takes a second or two on an idle machine, and
+many times that on one that runs several stacks at once."""
 
 _PAUSE = 0.05
 
