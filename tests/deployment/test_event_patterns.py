@@ -52,7 +52,7 @@ EVENTS["a_sweep_has_ended"] = the_end_of_a_sweep("Ledger")
 EVENTS["a_sweep_of_another_stack_has_ended"] = the_end_of_a_sweep("another")
 LEFT_OUT = {
     "a_call_to_another_service": "it is not about KMS",
-    "a_key_is_scheduled_for_deletion": "a dying key cannot be used",
+    "a_key_is_scheduled_for_deletion": "a dying key cannot be used; if it is saved, that is watched",
     "a_sweep_of_another_stack_has_ended": "that stack has a rule of its own",
     "somebody_may_not_put_a_policy": "the call failed and changed nothing",
     "somebody_reads_a_policy": "reading changes nothing",

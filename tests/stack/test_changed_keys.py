@@ -39,6 +39,21 @@ def test_an_alert_says_who_opened_the_key_and_from_where(stage: Stage) -> None:
     assert alert.text in stage.slack_about(key, 1)
 
 
+def test_a_key_that_was_opened_while_it_was_dying_is_closed_once_it_is_saved(stage: Stage) -> None:
+    """KMS takes a policy for a key pending deletion, which nobody can use: whoever saves it makes it usable."""
+    kms = stage.aws.client("kms")
+    key = kms.create_key(Policy=policy("enclosed"))["KeyMetadata"]["Arn"]
+    stage.journal.wait_for("the look at the enclosed key", key=key, done="ignore")
+    kms.schedule_key_deletion(KeyId=key)
+    kms.put_key_policy(KeyId=key, Policy=policy("open_to_a_partner"))
+    stage.journal.wait_for("the look at the dying key", key=key, done="ignored")
+
+    kms.cancel_key_deletion(KeyId=key)
+
+    stage.alerts.wait_for(about(key, "remediated"), "the report")
+    assert stage.judge(key).outcome is Outcome.ENCLOSED
+
+
 def test_the_guards_own_event_stays_silent(stage: Stage) -> None:
     """The guard's PutKeyPolicy comes round as an event like any other; it is looked at, and nothing comes of it."""
     key = stage.aws.client("kms").create_key()["KeyMetadata"]["Arn"]

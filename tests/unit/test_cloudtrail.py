@@ -24,6 +24,7 @@ CHANGES = {
     "a_key_is_created_with_its_own_policy_through_an_endpoint": ("CreateKey", SECOND),
     "a_key_is_created_with_the_default_policy": ("CreateKey", KEY),
     "a_key_is_replicated_to_another_region": ("ReplicateKey", REPLICA),
+    "a_key_is_saved_from_deletion": ("CancelKeyDeletion", KEY),
     "a_key_is_tagged": ("TagResource", KEY),
     "a_key_loses_a_tag": ("UntagResource", KEY),
     "a_pipeline_puts_the_old_policy_back": ("PutKeyPolicy", KEY),

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from kms_perimeter import guard, perimeter
 from kms_perimeter.aws.ledger import Finding, Kind
-from kms_perimeter.errors import KeyIsGone, LedgerConflict
+from kms_perimeter.errors import KeyIsGone, KeyIsNotSavedYet, LedgerConflict
 from kms_perimeter.evidence import SEEN_EVERYWHERE
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.guard import OWN_DOING
@@ -264,6 +264,19 @@ def test_dying_and_dead_keys_are_none_of_ours(account: Account) -> None:
     account.clock.pause(SEEN_EVERYWHERE.total_seconds())
     assert guard.examine(account.guard, a_change(gone)).reason == "key-gone"
     assert account.kinds() == []
+
+
+def test_a_key_that_still_seems_to_die_after_it_was_saved_is_looked_at_again(account: Account) -> None:
+    """KMS is eventually consistent here too; what was put while nobody looked must not wait for the next sweep."""
+    saved = account.key(OPEN)
+    account.kms.schedule_key_deletion(KeyId=saved.rsplit("/", 1)[1])  # moto takes no ARN here
+    change = a_change(saved, event_name="CancelKeyDeletion")
+
+    with pytest.raises(KeyIsNotSavedYet):
+        guard.examine(account.guard, change)
+    account.clock.pause(SEEN_EVERYWHERE.total_seconds())
+
+    assert guard.examine(account.guard, change).reason == "pending-deletion"  # somebody has scheduled it again
 
 
 def test_a_key_that_is_not_seen_yet_is_looked_for_again(account: Account) -> None:

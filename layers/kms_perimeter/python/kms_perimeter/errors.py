@@ -15,6 +15,7 @@
     ├── NothingToGoBackTo       the ledger holds no policy for a rollback
     ├── StalePlan               the key's policy has changed since the plan was made
     ├── SweepFailed             a deployment in another account or Region cannot sweep; says why
+    ├── KeyIsNotSavedYet        a key's deletion was cancelled, and KMS does not show it yet
     ├── LedgerConflict          another run is at this entry or has already written it
     └── KmsRefusal              KMS says no, and trying again would not help; says why
         ├── KeyIsGone           there is no such key any more
@@ -98,6 +99,10 @@ class StalePlan(KmsPerimeterError):
 
 class SweepFailed(KmsPerimeterError):
     """The deployment in another account or Region ended a sweep with an error; names it."""
+
+
+class KeyIsNotSavedYet(KmsPerimeterError):
+    """Somebody has just cancelled a key's deletion, and KMS does not show it everywhere yet; to be looked at again."""
 
 
 class LedgerConflict(KmsPerimeterError):

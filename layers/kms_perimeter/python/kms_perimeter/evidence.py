@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kms_perimeter import verdict
 from kms_perimeter.aws.ledger import Finding
-from kms_perimeter.errors import KeyIsGone
+from kms_perimeter.errors import KeyIsGone, KeyIsNotSavedYet
 from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.perimeter import Mode
 
@@ -132,6 +132,7 @@ def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
     Raises:
         AccessIsDenied: the key or its policy cannot be read.
         KeyIsGone: the key is not seen, and the change is so young that KMS may not show the key everywhere yet.
+        KeyIsNotSavedYet: likewise, of a key that still seems to die though its deletion was cancelled.
     """
     if change.account != guard.settings.guarded_account:
         return report_on(change, "ignored", "another-account")
@@ -140,6 +141,7 @@ def gather(guard: Guard, change: KeyChange) -> Evidence | Report:
     try:
         live = guard.keys.describe(change.key_arn)
         if reason := _none_of_ours(live):
+            _refuse_if_just_saved(guard, change, live)
             return report_on(change, "ignored", reason)
         live = replace(live, key=known(guard.keys, guard.perimeters, live.key))
         if guard.perimeters.perimeter_for(live.key) is None:
@@ -182,6 +184,12 @@ def _none_of_ours(live: LiveKey) -> str | None:
     if live.manager == "AWS":
         return "aws-managed-key"
     return "pending-deletion" if live.state in DYING else None
+
+
+def _refuse_if_just_saved(guard: Guard, change: KeyChange, live: LiveKey) -> None:
+    young = guard.now() - change.time < SEEN_EVERYWHERE
+    if live.state in DYING and change.event_name == "CancelKeyDeletion" and young:
+        raise KeyIsNotSavedYet(f"its deletion was cancelled at {change.time:%H:%M:%S}, and KMS still says {live.state}")
 
 
 def known(keys: Keys, perimeters: PerimeterFile, key: Key) -> Key:

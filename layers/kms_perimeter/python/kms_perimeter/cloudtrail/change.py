@@ -23,8 +23,12 @@ WATCHED = (
     "CreateAlias",
     "UpdateAlias",
     "DeleteAlias",
+    "CancelKeyDeletion",
 )
-"""The events that can change what a key's policy means or which perimeter it is under."""
+"""The events that can change what a key's policy means or which perimeter it is under.
+
+`CancelKeyDeletion` too: the guard leaves a dying key alone, and KMS lets its policy be put meanwhile.
+"""
 POLICY_CALLS = ("CreateKey", "PutKeyPolicy", "ReplicateKey")
 """The calls after which a key's policy is another. After the others only its perimeter may be."""
 
