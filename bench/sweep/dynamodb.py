@@ -46,6 +46,15 @@ class DynamoDb:
             return self._transact(parameters["TransactItems"])
         raise Refused("UnknownOperationException", operation)
 
+    def age_claims(self) -> None:
+        """Makes what the dead have claimed as old as it is when their messages come back from a queue of the template.
+
+        There that takes six minutes, three times as long as a claim lasts; here nobody waits for so long.
+        """
+        for place, item in self.items.items():
+            if "claimed_at" in item:
+                self.items[place] = {**item, "claimed_at": {"S": "2026-01-01T00:00:00.000+00:00"}}
+
     def _transact(self, writes: list[dict[str, Any]]) -> dict[str, Any]:
         """All of it or nothing."""
         calls = [call for write in writes for call in write.items()]

@@ -117,7 +117,7 @@ class Stage:
         self.running.clear()
 
     def ask(self, what: str) -> dict[str, Any]:
-        """The server's `progress`, or its `stats`."""
+        """The server's `progress` or its `stats`; that there was a `power-cut`."""
         with urllib.request.urlopen(f"{self.environ['AWS_ENDPOINT_URL']}/{what}") as answer:  # noqa: S310 - ours
             told: dict[str, Any] = json.loads(answer.read())
             return told
@@ -199,6 +199,7 @@ def sweep(run: Run, tell: Callable[[str], None] = lambda _: None) -> Result:
             if not killed and now["looked at"] >= run.keys * (run.kill or 0):
                 tell(f"killed after {now['looked at']:,} keys")
                 playing.kill()
+                playing.ask("power-cut")
                 playing.start()
                 killed = True
             time.sleep(0.5)

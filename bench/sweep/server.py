@@ -1,6 +1,7 @@
 """AWS on one port of 127.0.0.1, until its standard input ends: `python -m bench.sweep.server KEYS LEFT HIDES`.
 
 Prints the port. `GET /progress` tells how far the sweep is, `GET /stats` what was called and what became of the keys.
+`GET /power-cut` says that all clients have died.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Aws:
         if request.operation == "Publish":
             self.published.update({int(number) for number in _KEY.findall(request.parameters["Message"])})
             return wire.form_answer("Publish", "<MessageId>1</MessageId>")
+        if request.operation == "/power-cut":
+            self.dynamodb.age_claims()
         return wire.answer(self.stats() if request.operation == "/stats" else self.progress())
 
     def progress(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ ledger has the policy that it stood in. docs/decisions/0005 says what can be kno
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -21,6 +22,7 @@ from tests.unit.account import OPEN, OURS, closed
 MARK = "AuditorsMayLook"
 ALONE = calls_of(OPENED)  # the calls of a run in which nobody interferes
 CALLS = range(len(ALONE) + 1)  # the last one is where it has ended
+LOOK = range(ALONE.index("kms.DescribeKey"), ALONE.index("kms.GetKeyPolicy") + 2)  # and the note of it in the ledger
 PUT = ALONE.index("kms.PutKeyPolicy")  # the call before it reads the policy once more
 
 
@@ -108,6 +110,54 @@ def test_a_put_that_is_repeated_overwrites_what_came_in_between(policy: str) -> 
         assert MARK not in world.policy
         assert is_known(world)
         assert is_settled(world)
+
+
+@pytest.mark.parametrize("call", range(len(LOOK)))
+def test_a_look_that_hangs_does_not_take_back_what_was_seen_later(call: int) -> None:
+    """The guard's own event is looked at, and before any call of that look somebody opens the key, which is given up.
+
+    What the hanging look has read was true once; it must not tell that the key is closed, nor take the key up again.
+    """
+    with World.open({"CONTESTED_AFTER": "1"}) as world:
+        world.run()
+        own = world.event("event-2", world.policy, "Guard")
+        world.meanwhile[len(world.injector.calls) + call] = lambda: world.work_on(
+            world.put(OPEN, "event-3", "Pipeline")
+        )
+
+        world.send(own)
+        world.run()
+
+        assert (world.meanwhile, world.log) == ({}, [])
+        assert world.kinds == ["remediate", "remediated", "contested"]
+        assert world.ledger.state(world.key).contested_since is not None
+        assert world.policy == OPEN
+
+
+@pytest.mark.parametrize("minutes", [0, 3])
+@pytest.mark.parametrize("call", LOOK)
+def test_a_look_that_hangs_does_not_open_a_closed_case_again(call: int, minutes: int) -> None:
+    """The same event comes twice; one run hangs in any call of its look until the other's order is carried out.
+
+    Three minutes are longer than a claim lasts.
+    """
+    with World.open() as world:
+
+        def meanwhile() -> None:
+            world.work_on(world.event())
+            world.work_off("remediations")
+            world.time.shift(timedelta(minutes=minutes))
+
+        world.meanwhile[call] = meanwhile
+
+        world.run()
+
+        assert (world.meanwhile, world.log) == ({}, [])
+        assert world.kinds == ["remediate", "remediated"]
+        assert is_settled(world)
+        world.send(world.put(OPEN, "event-4", "Pipeline"))
+        world.run()
+        assert is_settled(world)  # nothing is left that keeps the guard from what is new
 
 
 def test_somebody_who_never_stops_makes_the_order_come_again() -> None:

@@ -142,6 +142,11 @@ class World:
         message = {"MessageId": "m-2", "ReceiptHandle": "r-2", "Body": body, "Attributes": attributes}
         self._call("on_key_change", {"Records": [_record(message)]}, instance=2)
 
+    def work_off(self, queue: str) -> None:
+        """A second instance of a queue's function works on all that is in it right now."""
+        while self._poll(queue, instance=2):
+            pass
+
     def take(self, queue: str) -> list[dict[str, Any]]:
         """Takes all messages that are visible in a queue, and deletes them there."""
         sqs, url, taken = self.aws("sqs"), self.resources.queues[queue], []
@@ -230,7 +235,7 @@ class World:
         self.time.shift(CALL)
         self.meanwhile.pop(sent, lambda: None)()
 
-    def _poll(self, queue: str) -> bool:
+    def _poll(self, queue: str, instance: int = 1) -> bool:
         """One batch, as Lambda's poller takes it."""
         url, most = self.resources.queues[queue], 1 if queue == "sweeps" else 10
         if not memory.visible(url):
@@ -239,7 +244,7 @@ class World:
         taken = told.get("Messages", [])  # none where all are dead letters by now, or their group is being worked on
         if not taken:
             return False
-        failed = self._call(FUNCTIONS[queue], {"Records": [_record(message) for message in taken]})
+        failed = self._call(FUNCTIONS[queue], {"Records": [_record(message) for message in taken]}, instance)
         for message in taken:
             if failed is not None and message["MessageId"] not in failed:
                 self._delete(url, message)

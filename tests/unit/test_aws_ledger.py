@@ -61,6 +61,19 @@ def test_only_one_run_at_a_time_works_on_a_finding(account: Account) -> None:
     account.guard.ledger.claim(KEY, ESCAPES, NOON + timedelta(minutes=3))
 
 
+def test_nobody_works_on_what_a_later_look_has_settled(account: Account) -> None:
+    """A run that has read the policy and then hung gets no claim, whichever way it asks; its look is noted."""
+    account.guard.ledger.settle(KEY, Settlement(ENCLOSED, NOON))
+    before = NOON - timedelta(seconds=1)
+
+    state, taken = account.guard.ledger.take(KEY, ESCAPES, before)
+    with pytest.raises(LedgerConflict):
+        account.guard.ledger.claim(KEY, ESCAPES, NOON + timedelta(seconds=1), before)
+
+    assert (state.settled, taken) == (ENCLOSED, False)
+    account.guard.ledger.claim(KEY, ESCAPES, NOON)
+
+
 def test_a_look_may_take_the_work_with_it(account: Account) -> None:
     """The first look at a finding has the work; a second one is noted all the same, and knows what the first knew."""
     first, second = (account.guard.ledger.take(KEY, ESCAPES, NOON + timedelta(seconds=s)) for s in (0, 30))

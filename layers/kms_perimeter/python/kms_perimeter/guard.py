@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # An order comes again for half an hour at most; what it has not told by then it never will.
 OWN_DOING = timedelta(hours=1)
+# Seconds. What reads the key twice is as good as a later look, unless the clocks of two runs differ: by milliseconds.
+LOOK_AGAIN_AFTER = (0.0, 0.0, 0.5)
 
 
 def work(guard: Guard, body: str) -> Iterator[Report]:
@@ -77,14 +79,12 @@ def examine(guard: Guard, change: KeyChange) -> Report:
     first does the work; the others leave it to that one, whose own message comes again if it dies.
     """
     try:
-        evidence = gather(guard, change)
+        seen = _look(guard, change)
     except AccessIsDenied as refusal:
         return tell_unreadable(guard, change, refusal)
-    if isinstance(evidence, Report):
-        return tell_unwatched(guard, change) if evidence.reason == NO_PERIMETER else evidence
-    judged = evidence.judge()
-    finding = evidence.finding(judged)
-    state, claimed = _observe(guard, change, finding, evidence.read_at)
+    if isinstance(seen, Report):
+        return tell_unwatched(guard, change) if seen.reason == NO_PERIMETER else seen
+    evidence, judged, state, finding = seen.evidence, seen.judged, seen.state, seen.finding
     carried = carried_verdict(guard, evidence, judged)
     lost = tell_if_overwritten(guard, evidence, judged, state)
     if carried is None and _nothing_new(guard, finding, state):
@@ -95,9 +95,31 @@ def examine(guard: Guard, change: KeyChange) -> Report:
             return report_on(change, "overwritten", "the guard may have overwritten the event's policy", judged)
         return report_on(change, "quiet", "nothing new", judged)
     evidence = attributed(evidence, judged, state, lambda: bool(_past(guard, change)))
-    case = Case(evidence, judged, state, carried, claimed)
+    case = replace(seen, evidence=evidence, carried=carried)
     report = _settled(guard, case)
     return replace(report, durations={**report.durations, **case.age()})
+
+
+def _look(guard: Guard, change: KeyChange) -> Case | Report:
+    """Reads and judges the key, and notes that in the ledger; once more where a later look is settled already.
+
+    A run may hang between its reading and its note. What it has read was true once, but others have acted since on what
+    was true later, and must not be contradicted.
+
+    Raises:
+        AccessIsDenied, KeyIsGone: as `gather`.
+        LedgerConflict: others have been quicker each time.
+    """
+    for seconds in LOOK_AGAIN_AFTER:
+        guard.pause(seconds)
+        evidence = gather(guard, change)
+        if isinstance(evidence, Report):
+            return evidence
+        judged = evidence.judge()
+        state, claimed = _observe(guard, change, evidence.finding(judged), evidence.read_at)
+        if state.settled_at is None or state.settled_at <= evidence.read_at:
+            return Case(evidence, judged, state, claimed=claimed)
+    raise LedgerConflict("what a later look has found is settled already, each time")
 
 
 def _observe(guard: Guard, change: KeyChange, finding: Finding, read_at: datetime) -> tuple[State, bool]:
@@ -179,7 +201,7 @@ def apply(guard: Guard, case: Case, decision: Decision) -> bool:
     news = state.settled != finding or case.carried is not None or contested or (tells and not state.told)
     moved = moved_to(guard, case)
     if news and (tells or moved) and not case.claimed:
-        guard.ledger.claim(case.key_arn, finding, guard.now())
+        guard.ledger.claim(case.key_arn, finding, guard.now(), case.evidence.read_at)
     if moved:
         guard.alerts.publish(moved)
     reserved = announce(guard, case, decision) if news and tells else False

@@ -48,11 +48,13 @@ class Ledger:
     def take(self, key_arn: str, finding: Finding, now: datetime) -> tuple[State, bool]:
         """`observe` and `claim` in one call: the state before, and whether the work on the finding is this run's.
 
-        If it is not, another run may be at it, or one that had nothing to do has just seen the same.
+        If it is not, another run may be at it, or one that had nothing to do has just seen the same, or what was found
+        later is settled already.
         """
         noted = _seen(finding, now) | _claim(finding, now)
+        times = {"stale": text_of(now - CLAIM), "settled_at": text_of(now)}
         try:
-            return State.from_item(self._set(key_arn, noted, only_if=FREE, stale=text_of(now - CLAIM))), True
+            return State.from_item(self._set(key_arn, noted, only_if=f"{FREE} AND {NEWEST}", **times)), True
         except LedgerConflict:
             return self.observe(key_arn, finding, now), False
 
@@ -74,13 +76,15 @@ class Ledger:
         items = self._table.get_many((key_arn, STATE) for key_arn in key_arns)
         return {item["key_arn"]: item["settled_outcome"] for item in items if _is_done(item, since)}
 
-    def claim(self, key_arn: str, finding: Finding, now: datetime) -> None:
-        """Takes the work on a new finding for this run.
+    def claim(self, key_arn: str, finding: Finding, now: datetime, read_at: datetime | None = None) -> None:
+        """Takes the work on a new finding for this run, which has read it just now or at `read_at`.
 
         Raises:
-            LedgerConflict: another run is at the same finding right now; try again later and find it settled.
+            LedgerConflict: another run is at the same finding right now, or what was read later is settled already; try
+                again later and find it settled.
         """
-        self._set(key_arn, _claim(finding, now), only_if=FREE, stale=text_of(now - CLAIM))
+        times = {"stale": text_of(now - CLAIM), "settled_at": text_of(read_at or now)}
+        self._set(key_arn, _claim(finding, now), only_if=f"{FREE} AND {NEWEST}", **times)
 
     def settle(self, key_arn: str, settled: Settlement) -> State:
         """Notes that all about a finding is done, and returns the state before.
