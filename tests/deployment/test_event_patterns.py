@@ -46,20 +46,36 @@ def the_end_of_a_sweep(ledger: str) -> dict[str, Any]:
     return {**a_finding(), **head, "resources": []}
 
 
+def an_alarm_speaks(name: str) -> dict[str, Any]:
+    """A change of an alarm's state, as *Alarm events and EventBridge* in the CloudWatch User Guide prints it."""
+    arn = f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name}"
+    head = {"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "resources": [arn]}
+    states = {"previousState": {"value": "OK"}, "state": {"value": "ALARM", "reason": "Threshold Crossed"}}
+    about = {"description": "It is so. Runbook: docs/operations/messages-fail.md", "metrics": []}
+    return {**a_finding(), **head, "detail": {"alarmName": name, "configuration": about, **states}}
+
+
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((REPOSITORY / "events").glob("*.json"))}
 EVENTS["a_finding"] = a_finding()
 EVENTS["a_sweep_has_ended"] = the_end_of_a_sweep("Ledger")
 EVENTS["a_sweep_of_another_stack_has_ended"] = the_end_of_a_sweep("another")
+EVENTS["an_alarm_of_the_stack_speaks"] = an_alarm_speaks("kms-perimeter-MessagesFail-1A2B3C4D5E6F")
+EVENTS["an_alarm_of_somebody_else_speaks"] = an_alarm_speaks("billing")
 LEFT_OUT = {
     "a_call_to_another_service": "it is not about KMS",
     "a_key_is_scheduled_for_deletion": "a dying key cannot be used; if it is saved, that is watched",
+    "an_alarm_of_somebody_else_speaks": "it is not about this service",
     "a_sweep_of_another_stack_has_ended": "that stack has a rule of its own",
     "somebody_may_not_put_a_policy": "the call failed and changed nothing",
     "somebody_reads_a_policy": "reading changes nothing",
 }
 """Events that pass no rule, and why."""
 
-PASSES = {"a_finding": "FindingsForTheCentre", "a_sweep_has_ended": "SweepHasEnded"}
+PASSES = {
+    "a_finding": "FindingsForTheCentre",
+    "a_sweep_has_ended": "SweepHasEnded",
+    "an_alarm_of_the_stack_speaks": "AlarmsForTheCentre",
+}
 """Events that pass another rule than `KeyChanges`, and which."""
 
 
@@ -70,8 +86,18 @@ def patterns(template: dict[str, Any]) -> dict[str, str]:
     for function in functions(template).values():
         own = function["Properties"].get("Events", {})
         rules |= {n: e["Properties"]["Pattern"] for n, e in own.items() if e["Type"] == "EventBridgeRule"}
-    here, ledger = ('{"Ref": "AWS::AccountId"}', '"111122223333"'), ('{"Ref": "Ledger"}', '"Ledger"')
-    return {name: json.dumps(rule).replace(*here).replace(*ledger) for name, rule in rules.items()}
+    known = {
+        '{"Ref": "AWS::AccountId"}': '"111122223333"',
+        '{"Ref": "Ledger"}': '"Ledger"',
+        '{"Fn::Sub": "${AWS::StackName}-"}': '"kms-perimeter-"',
+    }
+    return {name: _with(known, json.dumps(rule)) for name, rule in rules.items()}
+
+
+def _with(known: dict[str, str], text: str) -> str:
+    for reference, value in known.items():
+        text = text.replace(reference, value)
+    return text
 
 
 @pytest.fixture(scope="module")

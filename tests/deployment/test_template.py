@@ -169,7 +169,11 @@ def test_every_queue_for_failures_has_an_alarm(template: dict[str, Any]) -> None
 
 
 def test_a_sweep_that_does_not_come_is_missed(template: dict[str, Any]) -> None:
-    """The heartbeat that on_sweep leaves is the one that the alarm listens for, and its absence is told."""
+    """The heartbeat that on_sweep leaves is the one that the alarm listens for, and its absence for a day is told.
+
+    CloudWatch "attempts to retrieve a higher number of data points" than asked for, and goes by an older one: of days
+    that would be days more, of hours it is hours.
+    """
     alarm = template["Resources"]["SweepsHaveStopped"]["Properties"]
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
 
@@ -177,6 +181,7 @@ def test_a_sweep_that_does_not_come_is_missed(template: dict[str, Any]) -> None:
     assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
     assert f'name="{alarm["MetricName"]}"' in (REPOSITORY / "functions" / "on_sweep" / "handler.py").read_text()
     assert alarm["InsufficientDataActions"] == [{"Ref": "HealthTopic"}]
+    assert (alarm["Period"], alarm["EvaluationPeriods"] * alarm["Period"]) == (3600, 86400)
 
 
 def test_every_share_of_the_quotas_has_its_number_of_workers(template: dict[str, Any]) -> None:
@@ -204,24 +209,26 @@ def test_what_the_schedule_delivers_twice_is_one_sweep(template: dict[str, Any])
 
 
 def test_a_queue_hides_a_message_for_six_times_the_functions_timeout(template: dict[str, Any]) -> None:
-    """AWS asks for that, so that a slow run is not overtaken by its own message."""
+    """AWS asks for that, and for the time that a batch gathers: a slow run is not overtaken by its own message."""
     usual = template["Globals"]["Function"]["Timeout"]
     for function in functions(template).values():
         for event in function["Properties"].get("Events", {}).values():
             if event["Type"] == "SQS":
                 queue = template["Resources"][event["Properties"]["Queue"]["Fn::GetAtt"][0]]
-                assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"].get("Timeout", usual)
+                gathers = event["Properties"].get("MaximumBatchingWindowInSeconds", 0)
+                least = 6 * function["Properties"].get("Timeout", usual) + gathers
+                assert queue["Properties"]["VisibilityTimeout"] >= least
 
 
 def test_remediation_exists_only_where_the_mode_allows_it(template: dict[str, Any]) -> None:
     """In mode alert no resource of the stack can change a key, or ask for it."""
-    of_remediation = {
-        name for name in template["Resources"] if "Remediation" in name and name != "RemediationsWereGivenUp"
-    }
+    of_remediation = {name for name in template["Resources"] if "Remediation" in name}
+    both = {"Fn::And": [{"Condition": "WarnsEarly"}, {"Condition": "MayRemediate"}]}
 
     assert of_remediation
-    for name in of_remediation | {"RemediationsWereGivenUp"}:
+    for name in of_remediation - {"RemediationRunsBreakOff"}:
         assert template["Resources"][name]["Condition"] == "MayRemediate"
+    assert template["Conditions"][template["Resources"]["RemediationRunsBreakOff"]["Condition"]] == both
     assert template["Parameters"]["Mode"]["Default"] == "alert"
 
 
@@ -282,7 +289,8 @@ def test_reports_are_private_and_outlive_the_stack(template: dict[str, Any]) -> 
     (rule,) = given["LifecycleConfiguration"]["Rules"]
     (statement,) = template["Resources"]["ReportsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
 
-    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    for kept in (bucket, template["Resources"]["ReportsPolicy"]):
+        assert kept["DeletionPolicy"] == kept["UpdateReplacePolicy"] == "Retain"
     assert set(given["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(given["PublicAccessBlockConfiguration"]) == 4
     assert given["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]

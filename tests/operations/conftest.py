@@ -15,7 +15,19 @@ from tests.unit.conftest import account
 __all__ = ["account"]
 
 MODES = {
-    "everything": frozenset({"MayRemediate", "HasSlack", "HasButtons", "SweepsFleet", "HasDashboard", "HasEmail"}),
+    "everything": frozenset(
+        {
+            "HasButtons",
+            "HasDashboard",
+            "HasEmail",
+            "HasSlack",
+            "MayRemediate",
+            "SweepsFleet",
+            "WarnsEarly",
+            "WarnsEarlyOfRemediation",
+        }
+    ),
+    "early warnings in the mode alert": frozenset({"HasDashboard", "WarnsEarly"}),
     "as little as there can be": frozenset({"HasDashboard"}),
 }
 

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
+from moto.events.models import EventPattern
 
 from kms_perimeter import finding
 from local.embedded import REPOSITORY, EmbeddedAws
 from tests.deployment.stack import queue_arn
+from tests.deployment.test_event_patterns import an_alarm_speaks
 from tests.operations.conftest import read
 
 pytestmark = pytest.mark.stack
@@ -75,13 +78,32 @@ def test_people_read_when_a_key_is_closed(central: Central) -> None:
     assert json.loads(told)["Message"].strip('"').startswith("Informational, Resolved: ")
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("OK", "ALARM", True),
+        ("OK", "INSUFFICIENT_DATA", True),
+        ("ALARM", "OK", True),
+        ("INSUFFICIENT_DATA", "OK", False),
+    ],
+)
+def test_people_read_of_an_account_whose_guard_is_not_well(before: str, now: str, *, told: bool) -> None:
+    """An alarm that speaks, the one that misses sweeps by having no data, and the end; not that a new stack is well."""
+    rule = read("central.yaml")["Resources"]["AlarmsOfAccounts"]["Properties"]
+    event = an_alarm_speaks("kms-perimeter-SweepsHaveStopped-1A2B3C4D5E6F")
+    event["detail"] |= {"previousState": {"value": before}, "state": {"value": now}}
+
+    assert EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(cast("Any", event)) is told
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "HealthTopic"}]
+
+
 def test_only_accounts_of_the_organisation_may_send_and_only_findings() -> None:
-    """The bus's policy asks for the organisation and for the source."""
+    """The bus's policy asks for the organisation and for the source: ours, or CloudWatch, for the alarms of stacks."""
     (statement,) = read("central.yaml")["Resources"]["FindingsBus"]["Properties"]["Policy"]["Statement"]
 
     assert statement["Action"] == "events:PutEvents"
     assert statement["Condition"] == {
         "StringEquals": {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}},
-        "ForAllValues:StringEquals": {"events:source": [finding.SOURCE]},
+        "ForAllValues:StringEquals": {"events:source": [finding.SOURCE, "aws.cloudwatch"]},
         "Null": {"events:source": "false"},
     }

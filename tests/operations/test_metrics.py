@@ -14,7 +14,7 @@ from kms_perimeter.decision import DecisionKind
 from kms_perimeter.evidence import Report
 from kms_perimeter.verdict import Outcome
 from local.embedded import REPOSITORY
-from tests.operations.conftest import resolved
+from tests.operations.conftest import MODES, resolved
 from tests.unit.account import NOON
 
 OURS = "KmsPerimeter"
@@ -116,7 +116,7 @@ def test_the_dashboard_names_only_what_is_deployed(template: dict[str, Any], con
 
 def test_each_alarm_is_on_the_dashboard(template: dict[str, Any]) -> None:
     """The first row shows all of them."""
-    everything = frozenset({"MayRemediate", "HasSlack", "HasButtons", "SweepsFleet"})
+    everything = MODES["everything"]
     on_it = {a for w in dashboard(template, everything)["widgets"] for a in w["properties"].get("alarms", ())}
 
     assert on_it == {n for n, one in template["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"}

@@ -131,5 +131,6 @@ def test_the_stack_set_gives_parameters_that_the_template_has(made: Made) -> Non
     assert set(given) <= set(made.template["Parameters"])
     assert given["Mode"] == "alert"
     assert [one["ParameterValue"] for one in overrides] == ["approve", "enforce"]
+    assert deploying()["Parameters"]["Concurrency"]["Default"] == "shared"  # Lambda reserves none in a new account
     assert properties["PermissionModel"] == "SERVICE_MANAGED"
     assert {name for name, p in made.template["Parameters"].items() if "Default" not in p} <= set(given)

@@ -75,6 +75,8 @@ def _about(body: dict[str, Any]) -> str:
             told = f"the end of the sweep {ended}, which was not reported on"
         case {"source": "kms-perimeter", "resources": [key, *_]}:
             told = f"a finding for the central bus: {key}"
+        case {"source": "aws.cloudwatch", "detail": {"alarmName": alarm}}:
+            told = f"the alarm {alarm}, of which the central bus was not told"
         case {"headline": headline, "key": key}:
             told = f"a notice: {headline} ({key})"
         case {"action": pressed}:
