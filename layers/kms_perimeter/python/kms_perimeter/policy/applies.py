@@ -9,7 +9,10 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from kms_perimeter.policy import context_keys
+from kms_perimeter.policy.key import Key
 from kms_perimeter.policy.operations import BY_LOWER_NAME, OPERATIONS
+from kms_perimeter.policy.operations import mask as mask_of
 from kms_perimeter.policy.principal import Form
 from kms_perimeter.policy.record import replace
 from kms_perimeter.policy.request import Route
@@ -20,11 +23,11 @@ if TYPE_CHECKING:
 
     from kms_perimeter.policy.callers import Caller
     from kms_perimeter.policy.document import Element, KeyPolicy, PrincipalElement, Statement
-    from kms_perimeter.policy.key import Key
     from kms_perimeter.policy.principal import Principal
 
 PLACEHOLDER_KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
 _ARN_FIELDS = 6
+_EVERY_KEY = ("*",)
 _STEPS_OF_A_PATTERN = 400  # measured: as long as so many steps of the search
 
 
@@ -55,13 +58,42 @@ def _is_wild(pattern: str) -> bool:
 
 def cost(element: Element) -> int:
     """The steps that it takes to find the operations of an element: many for a wildcard inside a pattern, else few."""
-    return sum([_STEPS_OF_A_PATTERN if _is_wild(pattern[:-1]) else 1 for pattern in element.patterns])
+    return sum(map(_cost, element.patterns))
+
+
+@lru_cache(maxsize=4096)
+def _cost(pattern: str) -> int:
+    return _STEPS_OF_A_PATTERN if _is_wild(pattern[:-1]) else 1
 
 
 def operations(element: Element) -> frozenset[str]:
     """The operations that an `Action` or `NotAction` element stands for."""
-    named: frozenset[str] = frozenset().union(*(_operations(pattern) for pattern in element.patterns))
+    named: frozenset[str] = frozenset().union(*map(_operations, element.patterns))
     return frozenset(OPERATIONS) - named if element.negated else named
+
+
+def mask(element: Element) -> int:
+    """The same as a mask, see `operations.mask`."""
+    bits = 0
+    for pattern in element.patterns:
+        bits |= _mask(pattern)
+    return ~bits if element.negated else bits
+
+
+@lru_cache(maxsize=4096)
+def _mask(pattern: str) -> int:
+    return mask_of(_operations(pattern))
+
+
+def carrying(name: str, key: Key) -> int:
+    """The operations whose requests on this key can carry the condition key of this name, as a mask."""
+    return _carrying(name, key.spec)
+
+
+@lru_cache(maxsize=1024)
+def _carrying(name: str, spec: str) -> int:
+    key = Key(spec=spec)
+    return mask_of(frozenset(operation for operation in OPERATIONS if context_keys.exists_for(name, operation, key)))
 
 
 def identified(policy: KeyPolicy, key: Key, owner: str) -> Key:
@@ -97,6 +129,8 @@ def to_key(statement: Statement, key: Key, given: Key, *, has_variables: bool) -
         has_variables: whether ``${…}`` is a variable in this policy.
     """
     assert statement.resource is not None  # noqa: S101  (INVARIANT: void statements are left out before)
+    if statement.resource.patterns == _EVERY_KEY:  # as nearly always
+        return Sure.NO if statement.resource.negated else Sure.YES
     if has_variables and any("${" in pattern for pattern in statement.resource.patterns):
         return Sure.YES  # whether it is this key depends on the request, so a block of the model says it
     found = max(_is_key(p, key, given) for p in statement.resource.patterns)
@@ -140,26 +174,37 @@ def _could_be_key(field: str) -> bool:
     return fixed.startswith("key/") or "key/".startswith(fixed)
 
 
+_SESSIONS = {Form.ROLE: Form.SESSION, Form.USER: Form.FEDERATED_USER}
+
+
 class Named:
     """Whom a statement names, in sets: a policy can name thousands, and each is asked about each caller."""
 
     def __init__(self, element: PrincipalElement) -> None:
         self.negated = element.negated
-        by_form: dict[Form, list[Principal]] = {}
+        self.anyone = self.unknown = False
+        self.accounts: set[str | None] = set()
+        self.services: set[str] = set()
+        self.arns: set[str] = set()
+        self.with_sessions: set[tuple[Form, str | None, str]] = set()
         for principal in element.principals:
-            by_form.setdefault(principal.form, []).append(principal)
-        self.anyone = Form.ANYONE in by_form
-        self.unknown = Form.UNKNOWN in by_form
-        self.accounts = {p.account for p in by_form.get(Form.ACCOUNT, ())}
-        self.services = {p.value for p in by_form.get(Form.SERVICE, ())}
-        # A role is named for its sessions too, and a user for those of `GetFederationToken`.
-        self.with_sessions = {
-            (session, p.account, p.name)
-            for form, session in ((Form.ROLE, Form.SESSION), (Form.USER, Form.FEDERATED_USER))
-            for p in by_form.get(form, ())
-        }
-        people = (Form.USER, Form.ROLE, Form.SESSION, Form.FEDERATED_USER)
-        self.arns = {p.value for form in people for p in by_form.get(form, ())}
+            self._add(principal)
+
+    def _add(self, principal: Principal) -> None:
+        form = principal.form
+        if form is Form.ACCOUNT:
+            self.accounts.add(principal.account)
+        elif form is Form.ANYONE:
+            self.anyone = True
+        elif form is Form.SERVICE:
+            self.services.add(principal.value)
+        elif form is Form.UNKNOWN:
+            self.unknown = True
+        elif form is not Form.NOBODY:
+            self.arns.add(principal.value)
+            # A role is named for its sessions too, and a user for those of `GetFederationToken`.
+            if session := _SESSIONS.get(form):
+                self.with_sessions.add((session, principal.account, principal.name))
 
     def caller(self, caller: Caller) -> tuple[Sure, Route]:
         """Whether the statement is about the caller, and by what route an `Allow` would let it in."""

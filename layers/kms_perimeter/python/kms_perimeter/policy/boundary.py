@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kms_perimeter.policy import operations
 from kms_perimeter.policy.record import record
 
 
@@ -31,6 +32,11 @@ class Covered:
     name: str
     operations: frozenset[str]
     networks: Networks
+
+    @property
+    def mask(self) -> int:
+        """The operations as a mask."""
+        return operations.mask(self.operations)
 
 
 @record

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy import operators, principal, shapes, truth
+from kms_perimeter.policy.budget import Budget
 from kms_perimeter.policy.classes import split
 from kms_perimeter.policy.context_keys import Kind
 from kms_perimeter.policy.domains import DOMAINS, MANY, Domain
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kms_perimeter.policy.boundary import Boundary
-    from kms_perimeter.policy.budget import Budget
     from kms_perimeter.policy.document import Condition, Statement
     from kms_perimeter.policy.shapes import Shape
 
@@ -25,6 +25,7 @@ ACCOUNT_KEYS = ("aws:principalaccount", "kms:calleraccount")
 ARN_KEYS = ("aws:principalarn", "kms:granteeprincipal")
 TELLING_KEYS = frozenset({*ARN_KEYS, *ACCOUNT_KEYS, "aws:username"})
 """The condition keys by which a policy can tell one caller from another."""
+_USER_KEYS = frozenset({"aws:username", "aws:principaltype", "aws:userid"})
 _EBS_ROLE = "role/aws:ec2-infrastructure"
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_/-")
 _ARN_FIELDS = 6
@@ -101,6 +102,7 @@ class Callers:
         self.shapes = _shapes(self.conditions, ARN_KEYS) + [
             shapes.arn([(pattern, True)]) for pattern in boundary.break_glass
         ]
+        self.tells_users_apart = any(c.key in _USER_KEYS for c in self.conditions)
 
     def all(self) -> list[Caller]:
         """Every caller worth trying: the owner's first, strangers last, services at the end."""
@@ -120,11 +122,14 @@ class Callers:
     def _accounts(self) -> list[str]:
         named = [p.account for s in self.statements for p in s.principal.principals if p.account]
         named += sorted(self.boundary.trusted_accounts)
-        made: list[Shape] = [shapes.Word(a) for a in dict.fromkeys([self.owner, *named])]
-        made += _shapes(self.conditions, ACCOUNT_KEYS) + self._account_fields()
-        found = split(DOMAINS[Kind.ACCOUNT], made, self.budget)
+        known = tuple(dict.fromkeys([self.owner, *named]))
+        asked = _shapes(self.conditions, ACCOUNT_KEYS) + self._account_fields()
+        if not asked:
+            self.budget.spend(len(known))
+            return [*known, *_strangers(known)]
+        found = split(DOMAINS[Kind.ACCOUNT], [*map(shapes.Word, known), *asked], self.budget)
         self.exact = self.exact and found.exact
-        return list(dict.fromkeys([self.owner, *named, *found.values]))
+        return list(dict.fromkeys([*known, *found.values]))
 
     def _account_fields(self) -> list[Shape]:
         """What conditions on an ARN say of its account."""
@@ -140,14 +145,13 @@ class Callers:
 
     def _of_account(self, account: str, explicit: Sequence[Caller]) -> Iterable[Caller]:
         root = f"arn:{self.partition}:iam::{account}:"
-        for kind in ("role", "user") if self.shapes or self._tells_users_apart() else ("role",):
+        if not (self.shapes or explicit or self.tells_users_apart):
+            yield from _anybody(root)
+            return
+        for kind in ("role", "user") if self.shapes or self.tells_users_apart else ("role",):
             prefix = f"{root}{kind}/"
             names = self._names(prefix) if kind == "user" else []
             domain, taken = _names_after(prefix), [shapes.Word(text) for text in sorted({c.text for c in explicit})]
-            if not (self.shapes or names or taken):
-                if caller := from_arn(domain.samples[0]):
-                    yield caller
-                continue
             found = split(domain, [*self.shapes, *names, *taken], self.budget)
             self.exact = self.exact and found.exact
             yield from (c for arn in found.values if (c := from_arn(arn)))
@@ -165,9 +169,6 @@ class Callers:
         self.exact = self.exact and not (made and any(_reaches(shape, prefix) for shape in self.shapes))
         return made
 
-    def _tells_users_apart(self) -> bool:
-        return any(c.key in ("aws:username", "aws:principaltype", "aws:userid") for c in self.conditions)
-
     def _ebs_role(self, root: str) -> Caller | None:
         arn = root + _EBS_ROLE
         return from_arn(arn) if any(shape.accepts(arn) for shape in self.shapes) else None
@@ -178,6 +179,21 @@ class Callers:
         keys = ("aws:principalservicename", "aws:principalservicenameslist")
         mentioned = [v for c in self.conditions if c.key in keys for v in c.values if "*" not in v and "?" not in v]
         return [service(name) for name in dict.fromkeys([*named, *mentioned, "any-service.amazonaws.com"])]
+
+
+@lru_cache(maxsize=256)
+def _strangers(known: tuple[str, ...]) -> tuple[str, ...]:
+    """An account that is none of these."""
+    words = [shapes.Word(account) for account in known]
+    values = split(DOMAINS[Kind.ACCOUNT], words, Budget(len(words))).values
+    return tuple(account for account in values if account not in known)
+
+
+@lru_cache(maxsize=256)
+def _anybody(root: str) -> tuple[Caller, ...]:
+    """Somebody of the account whose ARNs begin so."""
+    caller = from_arn(_names_after(f"{root}role/").samples[0])
+    return (caller,) if caller else ()
 
 
 @lru_cache(maxsize=256)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     """What the values of a key look like."""
 
+    __hash__ = str.__hash__  # not that of `Enum`, which is Python's own and slow
+
     TEXT = "text"
     ARN = "arn"
     BOOL = "bool"

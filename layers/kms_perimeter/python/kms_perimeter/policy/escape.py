@@ -23,18 +23,17 @@ from kms_perimeter.policy.search import CREATE_GRANT, Search
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from kms_perimeter.policy.boundary import Boundary, Covered, Networks
+    from kms_perimeter.policy.boundary import Boundary, Networks
     from kms_perimeter.policy.document import KeyPolicy
     from kms_perimeter.policy.key import Key
     from kms_perimeter.policy.operations import Operation
     from kms_perimeter.policy.request import StatementRef
+    from kms_perimeter.policy.search import Alike
     from kms_perimeter.policy.witness import Solution
-
-    Alike = Sequence[tuple[Operation, Covered]]
-    """Operations that nothing in the policy tells apart, each with the rule that covers it."""
 
 STEPS = 200_000
 NOBODYS_ACCOUNT = "111122223333"
+_PUT = operations.OPERATIONS["kms:PutKeyPolicy"]
 _PLACES = {name: place for place, name in enumerate(operations.OPERATIONS)}
 BEYOND = "the search reached its bound before it had tried everything"
 UNSETTLED = "the search could not settle whether a request gets through"
@@ -122,8 +121,8 @@ def search(policy: KeyPolicy, key: Key, boundary: Boundary, *, steps: int = STEP
 def _fill_in(found: Found, run: Search) -> None:
     left: list[Alike] = []
     for alike in run.alike():
-        first, rule = alike[0]
-        direct = list(run.direct(first, rule.networks, certain=True))
+        ops, rule = alike
+        direct = list(run.direct(ops[0], rule.networks, certain=True))
         for solution in direct:
             found.escapes += _tell(solution, alike)
         left += [] if direct else [alike]
@@ -132,7 +131,7 @@ def _fill_in(found: Found, run: Search) -> None:
     found.escapes.sort(key=lambda escape: _PLACES[escape.operation])
     if not found.escapes:
         _doubt_all(found, run, left)
-    found.changeable = _changeable(run)
+    found.changeable = _changeable(found, run)
 
 
 def _for(op: Operation, solution: Solution) -> Solution:
@@ -140,16 +139,17 @@ def _for(op: Operation, solution: Solution) -> Solution:
     return replace(solution, situation=replace(solution.situation, operation=op.name))
 
 
-def _changeable(run: Search) -> bool | None:
+def _changeable(found: Found, run: Search) -> bool | None:
     """Whether somebody can still change the policy; None where that is past the bound, which settles nothing else."""
-    put = operations.OPERATIONS["kms:PutKeyPolicy"]
+    if any(escape.operation == _PUT.name and escape.grant is None for escape in found.escapes):
+        return True
     try:
         return any(
-            run.through(put, allow, caller, None, certain=False)
+            run.through(_PUT, allow, caller, None, certain=False)
             for allow in run.statements
-            if allow.allows and put.name in run.actions[allow.ref.index]
+            if allow.allows and _PUT.name in run.actions[allow.ref.index]
             for caller in run.callers
-            if run.names[caller, allow.ref.index][0]
+            if run.names[caller.text, allow.ref.index][0]
         )
     except BoundReached:
         return None
@@ -158,12 +158,11 @@ def _changeable(run: Search) -> bool | None:
 def _doubt_all(found: Found, run: Search, left: Sequence[Alike]) -> None:
     """Ask once more with everything unsettled in the escape's favour, and note what it then hangs on."""
     creators = run.boundary.networks_for(CREATE_GRANT.name)
-    for alike in left:
-        first, rule = alike[0]
-        for solution in run.direct(first, rule.networks, certain=False):
+    for ops, rule in left:
+        for solution in run.direct(ops[0], rule.networks, certain=False):
             _doubt(found, solution)
-        grantable = [op for op, _ in alike if op.grantable]
-        for use in grants.uses(run, first, rule.networks, certain=False) if grantable else ():
+        grantable = [op for op in ops if op.grantable]
+        for use in grants.uses(run, ops[0], rule.networks, certain=False) if grantable else ():
             for op in grantable:
                 if gift := next(grants.gifts(run, op, use, creators, certain=False), None):
                     _doubt(found, use, gift)
@@ -179,15 +178,15 @@ def _doubt(found: Found, *solutions: Solution) -> None:
 
 def _give_away(found: Found, run: Search, alike: Alike) -> None:
     """Operations that no `Deny` binds can be given away by whoever can create a grant."""
-    grantable = [(op, rule) for op, rule in alike if op.grantable]
+    ops, rule = alike
+    grantable = [op for op in ops if op.grantable]
     if not grantable:
         return
-    first, covering = grantable[0]
-    uses = list(grants.uses(run, first, covering.networks, certain=True))
+    uses = list(grants.uses(run, grantable[0], rule.networks, certain=True))
     # Use through an AWS service by a stranger whom a grant names: a `Deny` about networks does bind the key, and AWS's
     # own perimeter policies leave this way open, so it is worth saying and no escape.
-    behalf = () if uses else tuple(grants.uses(run, first, covering.networks, certain=True, origins=_ON_BEHALF))
-    for op, rule in grantable:
+    behalf = () if uses else tuple(grants.uses(run, grantable[0], rule.networks, certain=True, origins=_ON_BEHALF))
+    for op in grantable:
         if given := _given(run, op, uses, run.boundary.networks_for(CREATE_GRANT.name)):
             found.escapes.append(_tell_grant(op, rule.name, *given))
         elif found.given_away is None and (given := _given(run, op, uses or behalf, None)) and given[1].allow:
@@ -212,7 +211,8 @@ def _tell(solution: Solution, alike: Alike) -> Iterator[Escape]:
     assert solution.allow is not None  # noqa: S101  (INVARIANT: only a grant's use has no `Allow`)
     by, route, told = solution.allow.ref, solution.route, witness.request(solution)
     how, past = witness.why(solution)
-    for op, rule in alike:
+    ops, rule = alike
+    for op in ops:
         request = Request(told.principal, op.name, told.resource, told.context)
         yield Escape(op.name, rule.name, route, by, request, f"{how} `{op.name}` {past}")
 

@@ -75,7 +75,10 @@ class Reader:
         policy, key, action = self._policy, self._key, request.action.lower()
         operation = BY_LOWER_NAME.get(action)
         name = operation.name if operation else request.action
-        context = {k.lower(): v for k, v in request.context.items() if context_keys.exists_for(k.lower(), name, key)}
+        context: dict[str, str | tuple[str, ...]] = {}
+        for spelling, value in request.context.items():
+            if context_keys.exists_for(lower := spelling.lower(), name, key):
+                context[lower] = value
         caller, naming = self._naming(request.principal)
         resource = request.resource or key.arn
         applying: list[tuple[StatementRef, str]] = []
@@ -144,6 +147,8 @@ def _is_action(pattern: str, action: str) -> bool:
 
 def _in_resources(element: Element, resource: str | None, context: Context, policy: KeyPolicy) -> bool:
     """A key policy's ``*`` is the key itself; an alias is a resource of its own and never the key."""
+    if "*" in element.patterns:
+        return not element.negated
     for pattern in element.patterns:
         if _is_resource(pattern, resource, context, policy):
             return not element.negated
@@ -151,8 +156,6 @@ def _in_resources(element: Element, resource: str | None, context: Context, poli
 
 
 def _is_resource(pattern: str, resource: str | None, context: Context, policy: KeyPolicy) -> bool:
-    if pattern == "*":
-        return True
     filled = _fill(pattern, context, policy)
     return filled is not None and resource is not None and wildcard.tokens_match(filled, resource)
 

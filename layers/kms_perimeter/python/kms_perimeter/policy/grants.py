@@ -41,7 +41,7 @@ def gifts(
     """Requests to `kms:CreateGrant` that give `op` to the one who uses it."""
     for allow in search.granting:
         for caller in search.callers:
-            sure = min(search.names[caller, allow.ref.index][0], search.about[allow.ref.index])
+            sure = min(search.names[caller.text, allow.ref.index][0], search.about[allow.ref.index])
             if sure is Sure.NO or (certain and sure is not Sure.YES) or caller.is_service:
                 continue
             if found := _gift(search, op, allow, caller, use, outside, certain=certain):

@@ -114,6 +114,11 @@ def expand(patterns: Iterable[str]) -> frozenset[str]:
     Returns:
         Names as AWS spells them; a pattern that matches no operation on a key adds none.
     """
+    return _expand(tuple(patterns))
+
+
+@lru_cache(maxsize=1024)
+def _expand(patterns: tuple[str, ...]) -> frozenset[str]:
     found: set[str] = set()
     for pattern in patterns:
         found |= GROUPS.get(pattern) or {
@@ -132,10 +137,39 @@ def possible_on(key: Key) -> tuple[Operation, ...]:
     return _possible(key.usage, key.spec)
 
 
+def mask_possible_on(key: Key) -> int:
+    """The same as a mask."""
+    return _mask_possible(key.usage, key.spec)
+
+
+@lru_cache(maxsize=64)
+def _mask_possible(usage: str, spec: str) -> int:
+    return mask(frozenset(op.name for op in _possible(usage, spec)))
+
+
 @lru_cache(maxsize=64)
 def _possible(usage: str, spec: str) -> tuple[Operation, ...]:
     known = any(usage in op.usages for op in _TABLE)
     return tuple(op for op in _TABLE if op.group != "account" and (not known or _performs(usage, spec, op)))
+
+
+@lru_cache(maxsize=1024)
+def mask(names: frozenset[str]) -> int:
+    """Operations as a number with a bit for each, in the order of the table: sets of them are told apart by it."""
+    return sum(1 << place for place, op in enumerate(_TABLE) if op.name in names)
+
+
+@lru_cache(maxsize=1024)
+def of_mask(bits: int) -> tuple[Operation, ...]:
+    """The operations of a mask, in the order of the table."""
+    return tuple(op for place, op in enumerate(_TABLE) if bits >> place & 1)
+
+
+CROSS_ACCOUNT = mask(frozenset(op.name for op in _TABLE if op.cross_account))
+"""As a mask, the operations that work across accounts."""
+
+ALLOWED_BY_KEY_POLICY = ~mask(NOT_ALLOWED_BY_KEY_POLICY)
+"""As a mask, the operations that a key policy can allow."""
 
 
 def _performs(usage: str, spec: str, op: Operation) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kms_perimeter.policy import applies, context_keys, model, operations, witness
+from kms_perimeter.policy import applies, model, operations, witness
 from kms_perimeter.policy.applies import Sure
 from kms_perimeter.policy.callers import TELLING_KEYS, Callers
 from kms_perimeter.policy.origins import Situation, is_exempt, origins_of
@@ -28,8 +28,16 @@ if TYPE_CHECKING:
     from kms_perimeter.policy.origins import Origin
     from kms_perimeter.policy.witness import Solution
 
+    Alike = tuple[tuple[Operation, ...], Covered]
+    """Operations that nothing in the policy tells apart, and the rule that covers them."""
+
 _FEW = 3  # callers: to try them all is quicker than to find out which are alike
 CREATE_GRANT = operations.OPERATIONS["kms:CreateGrant"]
+
+
+def _first(mask: int) -> int:
+    """The first operation of a mask."""
+    return mask & -mask
 
 
 class Search:
@@ -56,14 +64,14 @@ class Search:
         self.statements = [s for s in policy.statements if self.about.get(s.ref.index, Sure.NO)]
         budget.spend(sum([applies.cost(s.action) for s in self.statements if s.action]))
         self.actions = {s.ref.index: applies.operations(s.action) for s in self.statements if s.action}
-        everybody = Callers(self.statements, self.owner, self.key.partition, boundary, budget)
-        self.callers = everybody.all()
-        self.exact = everybody.exact
+        known = Callers(self.statements, self.owner, self.key.partition, boundary, budget)
+        self.everybody = self.callers = known.all()
+        self.exact = known.exact
         facts = model.Facts(self.facts, str(self.key.arn), boundary.approved)
         self.model = model.build(policy, self.statements, self.callers, facts, budget)
         named = {s.ref.index: applies.Named(s.principal) for s in self.statements}
         budget.spend(len(self.callers) * len(named))
-        self.names = {(c, index): names.caller(c) for c in self.callers for index, names in named.items()}
+        self.names = {(c.text, index): names.caller(c) for c in self.callers for index, names in named.items()}
         self.named_accounts = {p.account for s in self.statements for p in s.principal.principals}
         self.callers = self._told_apart()
         # The gravest witness is told: somebody of an account that nobody named, before anybody else.
@@ -81,7 +89,7 @@ class Search:
             origins = origins_of(caller)
             situation = Situation(caller, origins[0], CREATE_GRANT.name, self.facts, None, None)
             told = tuple([v.mask(situation, certain=True) for v in telling])
-            named = tuple([self.names[caller, s.ref.index] for s in self.statements])
+            named = tuple([self.names[caller.text, s.ref.index] for s in self.statements])
             exempt = tuple([is_exempt(caller, o, self.owner, self.boundary) for o in origins])
             given = self._as_grantee(caller) if telling else ()
             seen.setdefault((named, told, given, caller.account == self.owner, exempt, caller.form), caller)
@@ -98,20 +106,28 @@ class Search:
                         said.append(bool(block.must >> bit & 1))
         return tuple(said)
 
-    def alike(self) -> list[list[tuple[Operation, Covered]]]:
+    def alike(self) -> Iterator[Alike]:
         """The covered operations that the key can perform; those that nothing tells apart together."""
-        keys = [name for variable in self.model.variables for name in variable.names]
-        groups: dict[tuple[object, ...], list[tuple[Operation, Covered]]] = {}
-        rules, several = self.boundary.rules, len(self.boundary.rules) > 1
-        for op in operations.possible_on(self.key):
-            if rule := self.boundary.rule_for(op.name):
-                covering = [place for place, each in enumerate(rules) if op.name in each.operations] if several else ()
-                about = tuple([op.name in actions for actions in self.actions.values()])
-                carried = tuple([context_keys.exists_for(name, op.name, self.facts) for name in keys]) if keys else ()
-                allowed = op.name not in operations.NOT_ALLOWED_BY_KEY_POLICY
-                told = (about, carried, tuple(covering), op.cross_account, allowed)
-                groups.setdefault(told, []).append((op, rule))
-        return list(groups.values())
+        groups = [operations.mask_possible_on(self.key)]
+        for told in self._telling():
+            groups = [part for group in groups for part in (group & told, group & ~told) if part]
+        for group in sorted(groups, key=_first):
+            ops = operations.of_mask(group)
+            if rule := self.boundary.rule_for(ops[0].name):
+                yield ops, rule
+
+    def _telling(self) -> Iterator[int]:
+        """What tells operations apart, each as the mask of those that have it."""
+        yield operations.CROSS_ACCOUNT
+        yield operations.ALLOWED_BY_KEY_POLICY
+        for rule in self.boundary.rules:
+            yield rule.mask
+        for statement in self.statements:
+            if statement.action:
+                yield applies.mask(statement.action)
+        for variable in self.model.variables:
+            for name in variable.names:
+                yield applies.carrying(name, self.facts)
 
     def direct(self, op: Operation, outside: Networks, *, certain: bool) -> Iterator[Solution]:
         """For each route, the first request of this operation that gets through from outside."""
@@ -121,7 +137,7 @@ class Search:
         allows = [s for s in self.statements if s.allows and op.name in self.actions[s.ref.index]]
         for caller in self.gravest:
             for allow in allows:
-                sure, route = self.names[caller, allow.ref.index]
+                sure, route = self.names[caller.text, allow.ref.index]
                 if route in routes or sure is Sure.NO or (certain and sure is not Sure.YES):
                     continue
                 if certain and self.about[allow.ref.index] is not Sure.YES:
@@ -172,7 +188,7 @@ class Search:
         picked = solve(domains, [self._clause(deny, certain=certain) for deny in denies], self.budget)
         if picked is None:
             return None
-        route = self.names[situation.caller, allow.ref.index][1] if allow else Route.GRANT
+        route = self.names[situation.caller.text, allow.ref.index][1] if allow else Route.GRANT
         relevant = [s for s in self.statements if situation.operation in self.actions[s.ref.index]]
         return witness.Solution(situation, allow, route, tuple(picked), self.model, relevant, self.names, self.about)
 
@@ -184,7 +200,7 @@ class Search:
             for s in self.statements
             if not s.allows
             and situation.operation in self.actions[s.ref.index]
-            and min(self.about[s.ref.index], self.names[situation.caller, s.ref.index][0]) >= enough
+            and min(self.about[s.ref.index], self.names[situation.caller.text, s.ref.index][0]) >= enough
         ]
 
     def _clause(self, deny: Statement, *, certain: bool) -> list[tuple[int, int]]:

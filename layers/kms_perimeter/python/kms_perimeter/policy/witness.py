@@ -15,7 +15,6 @@ from kms_perimeter.policy.request import Request, Route
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kms_perimeter.policy.callers import Caller
     from kms_perimeter.policy.document import Statement
     from kms_perimeter.policy.model import Block, Model
     from kms_perimeter.policy.origins import Situation, Value
@@ -34,7 +33,7 @@ class Solution:
         picked: for each variable of the model, the class as a mask of one bit.
         model: the model.
         relevant: the statements about the operation.
-        names: whether a statement names a caller.
+        names: whether a statement names a caller, by the text of the one and the index of the other.
         about: whether a statement's `Resource` is this key.
     """
 
@@ -44,7 +43,7 @@ class Solution:
     picked: tuple[int, ...]
     model: Model
     relevant: Sequence[Statement]
-    names: Mapping[tuple[Caller, int], tuple[Sure, Route]]
+    names: Mapping[tuple[str, int], tuple[Sure, Route]]
     about: Mapping[int, Sure]
 
     def context(self) -> dict[str, Value]:
@@ -132,7 +131,7 @@ def notes(solution: Solution) -> list[str]:
     found: list[str] = []
     for statement in solution.relevant:
         where = _where(statement)
-        sure = solution.names[solution.situation.caller, statement.ref.index][0]
+        sure = solution.names[solution.situation.caller.text, statement.ref.index][0]
         if solution.about[statement.ref.index] is Sure.PERHAPS:
             found.append(f"{where}: it names a key that may or may not be this one")
         if sure is Sure.PERHAPS:
@@ -186,7 +185,7 @@ def _denies(solution: Solution) -> str:
 
 
 def _not_stopped(deny: Statement, solution: Solution) -> str:
-    if solution.names[solution.situation.caller, deny.ref.index][0] is Sure.NO:
+    if solution.names[solution.situation.caller.text, deny.ref.index][0] is Sure.NO:
         return "it is not about this caller"
     chosen = solution.context()
     for block in solution.model.blocks[deny.ref.index]:

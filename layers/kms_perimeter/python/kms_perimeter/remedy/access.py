@@ -80,14 +80,14 @@ def others(policy: KeyPolicy, key: Key, boundary: Boundary, standpoint: Standpoi
     """Whether somebody else than the guard can change the policy, from some network that it admits."""
     try:
         run = _search(policy, key, boundary)
-        everybody = {caller for caller, _ in run.names if not caller.is_service}
+        people = sorted((c for c in run.everybody if not c.is_service), key=lambda c: c.text)
         return any(
             run.through(_PUT, allow, caller, None, certain=True)
             for allow in run.statements
             if allow.allows and _PUT.name in run.actions[allow.ref.index]
-            for caller in sorted(everybody, key=lambda c: c.text)
+            for caller in people
             if not (standpoint and caller.arn == standpoint.role)
-            and min(run.names[caller, allow.ref.index][0], run.about[allow.ref.index]) is Sure.YES
+            and min(run.names[caller.text, allow.ref.index][0], run.about[allow.ref.index]) is Sure.YES
         )
     except BoundReached:
         return False
@@ -163,4 +163,4 @@ def _is_stopped(run: Search, op: Operation, caller: callers.Caller, given: tuple
 
 
 def _names(run: Search, statement: Statement, caller: callers.Caller) -> Sure:
-    return min(run.names[caller, statement.ref.index][0], run.about[statement.ref.index])
+    return min(run.names[caller.text, statement.ref.index][0], run.about[statement.ref.index])

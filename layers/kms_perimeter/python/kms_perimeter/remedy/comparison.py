@@ -195,7 +195,7 @@ class _Weighing:
 
     def route(self, allow: Statement) -> Route:
         """By what route an `Allow` lets the caller in."""
-        return self._run.names[self._situation.caller, allow.ref.index][1]
+        return self._run.names[self._situation.caller.text, allow.ref.index][1]
 
     def _is_as_good(self, allow: Statement, as_that: Statement) -> bool:
         """Whether an `Allow` needs no IAM policy where that one needs none."""
@@ -203,7 +203,7 @@ class _Weighing:
 
     def _counts(self, statement: Statement, *, for_loss: bool) -> bool:
         index = statement.ref.index
-        sure = min(self._run.about[index], self._run.names[self._situation.caller, index][0])
+        sure = min(self._run.about[index], self._run.names[self._situation.caller.text, index][0])
         return sure >= (Sure.YES if for_loss is self._certain else Sure.PERHAPS)
 
     def _with(self, domains: list[int], statement: Statement) -> list[int]:
