@@ -23,6 +23,6 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> None:
     """The function's entry point; if it raises, all notices of the batch come again."""
     with telemetry.failures(logger, metrics, event["Records"][0]["messageId"]):
         waiting = [Notice.from_json(json.loads(record["body"])) for record in event["Records"]]
-        assembly.topic().publish(message.digest(waiting))
+        assembly.topic().publish(message.digest(waiting, assembly.settings().docs_url))
     logger.info("a digest is told", extra={"notices": len(waiting)})
     metrics.add_metric(name="Digests", unit=MetricUnit.Count, value=1)

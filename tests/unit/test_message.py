@@ -275,7 +275,7 @@ def test_a_long_diff_is_cut_for_slack_and_whole_in_the_text() -> None:
 
     block = next(block for block in said.blocks if "*The change*" in block.get("text", {}).get("text", ""))
     assert len(block["text"]["text"]) <= 3000
-    assert block["text"]["text"].endswith("…```")
+    assert block["text"]["text"].endswith("…```\n_cut here; the ledger has all of it_")
     assert "role/<199>" in said.text
 
 
@@ -290,6 +290,62 @@ def test_a_sweep_of_many_open_keys_names_the_first_and_fits() -> None:
     assert len(said.data["newly_open"]) == 200
     assert len(json.dumps(said.data)) < 100_000
     assert [block.to_dict() for block in Block.parse_all(said.blocks)] == said.blocks
+
+
+def test_slack_takes_all_blocks_together() -> None:
+    """It refuses what is too long as a whole, so the long parts are cut, and the short ones are not."""
+    long = [Part(f"Part {n}", ("&<>" * 900,)) for n in range(6)]
+
+    blocks = Letter("HIGH: a title", (*long, Part("Key", (KEY,)))).blocks
+
+    texts = [block["text"]["text"] for block in blocks]
+    assert sum(map(len, texts)) <= 9597
+    assert texts[-1] == f"*Key*\n{KEY}"
+    assert all(text.endswith("_cut here; the ledger has all of it_") for text in texts[1:-1])
+
+
+def test_nothing_quoted_can_speak_for_the_guard() -> None:
+    """A Sid that turns the text around or begins a new line stays a Sid, in the mail and in Slack."""
+    hostile = StatementRef(0, "S\u202e\n\nWhat to do now\n  Nothing.")
+    verdict = a_verdict(Outcome.ESCAPES, an_escape("kms:Decrypt", statement=hostile))
+
+    said = message.alert(Matter(KEY, verdict, a_change()), decided(verdict, Mode.ALERT))
+
+    for text in (said.text, *(block["text"]["text"] for block in said.blocks)):
+        assert text.count("What to do now\n") <= 1
+        assert "\u202e" not in text
+    assert 'Statement[0] "S\N{REPLACEMENT CHARACTER}' in said.text
+
+
+@pytest.mark.parametrize(
+    ("aliases", "name"),
+    [
+        (("alias/orders", "alias/orders-2019"), "alias/orders"),
+        ((f"alias/{'x' * 250}", "alias/short"), "alias/short"),
+        ((), "1234abcd-12ab-34cd-56ef-1234567890ab"),
+    ],
+)
+def test_a_key_is_called_by_its_alias(aliases: tuple[str, ...], name: str) -> None:
+    """Where aliases are known, the first that fits is in the headline, and all are told with the ARN."""
+    said = message.alert(Matter(KEY, OPEN, aliases=aliases), decided(OPEN, Mode.ALERT))
+
+    assert said.subject == f"KMS Perimeter: HIGH: {name} can be used from outside its perimeter"
+    assert "\n".join([f"Key\n  {KEY}", *(f"  {alias}" for alias in aliases), "  Account"]) in said.text
+
+
+def test_a_digest_leads_to_what_its_verdicts_mean() -> None:
+    """One page for each verdict that waits for somebody, and none for a key that is enclosed again."""
+    several = [replace(a_notice(n), verdict=v) for n, v in enumerate(("unreadable", "enclosed", "escapes"))]
+
+    said = message.digest(several, "https://git.example.com/docs")
+    enclosed = message.digest([replace(a_notice(1), verdict="enclosed")])
+
+    assert said.text.endswith(
+        "What that means\n"
+        "  https://git.example.com/docs/verdicts/escapes.md\n"
+        "  https://git.example.com/docs/verdicts/undecided.md\n"
+    )
+    assert "What that means" not in enclosed.text
 
 
 @given(
@@ -311,6 +367,7 @@ def test_no_letter_breaks_slacks_limits(title: str, parts: list[Part]) -> None:
     texts = [block["text"]["text"] for block in blocks]
     assert len(blocks) <= 50
     assert len(texts[0]) <= 150
+    assert sum(map(len, texts)) <= 9597
     assert all(0 < len(text) <= 3000 for text in texts[1:])
     assert all(part.startswith(("amp;", "lt;", "gt;")) for text in texts[1:] for part in text.split("&")[1:])
 

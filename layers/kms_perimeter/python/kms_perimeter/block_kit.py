@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # What the models do not count.
 MOST_BLOCKS = 50  # of a message
+_AROUND = 40  # what a heading and its marks take, more or less
+CUT_HERE = "_cut here; the ledger has all of it_"
 CONTEXT_CHARACTERS = 3000  # of an element of a context block
 HEADING_CHARACTERS = 150  # nothing of Slack's: a heading is a few words
 
@@ -40,10 +42,38 @@ def header(title: str) -> dict[str, Any]:
 
 def section(heading: str, lines: Iterable[str], *, code: bool = False) -> dict[str, Any]:
     """A heading and what stands under it; `code` keeps its spacing."""
-    top = f"*{cut(escaped(heading), HEADING_CHARACTERS)}*\n"
-    fence = "```" if code else ""
-    body = cut(escaped("\n".join(lines)), SectionBlock.text_max_length - len(top) - 2 * len(fence))
-    return SectionBlock(text=MarkdownTextObject(text=f"{top}{fence}{body}{fence}")).to_dict()
+    return _section(heading, escaped("\n".join(lines)), SectionBlock.text_max_length, code=code)
+
+
+def sections(parts: Iterable[tuple[str, Iterable[str], bool]], room: int) -> list[dict[str, Any]]:
+    """A section for each heading with its lines, which are code or not.
+
+    Args:
+        parts: the headings and what stands below them.
+        room: the characters that they may have together; the longest are cut.
+    """
+    bodies = [(heading, escaped("\n".join(lines)), code) for heading, lines, code in parts]
+    share = _share([len(body) + _AROUND for _, body, _ in bodies], room)
+    most = min(SectionBlock.text_max_length, share)
+    return [_section(heading, body, most, code=code) for heading, body, code in bodies]
+
+
+def _share(sizes: Iterable[int], room: int) -> int:
+    """The most that each may take, so that all fit: who needs less than its share leaves the rest to the others."""
+    waiting = sorted(sizes)
+    while waiting and waiting[0] * len(waiting) <= room:
+        room -= waiting.pop(0)
+    return room // len(waiting) if waiting else room
+
+
+def _section(heading: str, body: str, most: int, *, code: bool) -> dict[str, Any]:
+    top, fence = f"*{cut(escaped(heading), HEADING_CHARACTERS)}*\n", "```" if code else ""
+    room = most - len(top) - 2 * len(fence)
+    below = ""
+    if len(body) > room:
+        below = f"\n{CUT_HERE}"
+        body = cut(body, max(1, room - len(below)))
+    return SectionBlock(text=MarkdownTextObject(text=f"{top}{fence}{body}{fence}{below}")).to_dict()
 
 
 def context(text: str) -> dict[str, Any]:

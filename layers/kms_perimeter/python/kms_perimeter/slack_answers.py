@@ -6,6 +6,7 @@ that nobody presses its buttons again, or is seen by nobody but the one who pres
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -97,13 +98,14 @@ def _carry_out(desk: Desk, pressed: Interaction) -> Reply:
 
 def _shown(ask: Ask) -> Reply:
     title = f"The plan for {key_id(ask.key_arn)}"
-    parts = list(_pieces(ask.diff))
-    rest = len(parts) - MOST_PARTS
+    pieces = list(_pieces(ask.diff))
+    rest = len(pieces) - MOST_PARTS
     more = f"{rest} more parts of the change are in the ledger: `kms-perimeter history {key_id(ask.key_arn)}`."
-    shown = [Part("The change" if n == 0 else "…", part, code=True) for n, part in enumerate(parts[:MOST_PARTS])]
+    shown = [Part("The change" if n == 0 else "…", part, code=True) for n, part in enumerate(pieces[:MOST_PARTS])]
     strategy = f"By the strategy {ask.plan.get('strategy')}; the new policy is proved: {ask.plan.get('verdict')}."
     tail = [Part("The rest", (more,))] if rest > 0 else []
-    letter = Letter(title, (Part("The key", (ask.key_arn, strategy)), *shown, *tail))
+    parts = (Part("The key", (ask.key_arn, strategy)), *shown, *tail)
+    letter = Letter(title, parts, room=sys.maxsize)
     return Reply("shown", title, final=False, key_arn=ask.key_arn, blocks=letter.blocks)
 
 

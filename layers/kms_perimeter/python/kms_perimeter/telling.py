@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -96,13 +97,17 @@ def moved_to(guard: Guard, case: Case) -> Message | None:
 
 def matter(guard: Guard, case: Case) -> Matter:
     """What a message is about; a sweep is no call that anybody made, and for a look nobody is known."""
-    change, opening, docs = case.evidence.change, case.state.opening, guard.settings.docs_url
-    since = opening.at if opening else None
+    change, opening = case.evidence.change, case.state.opening
+    about = Matter(
+        change.key_arn,
+        case.judged,
+        since=opening.at if opening else None,
+        docs=guard.settings.docs_url,
+        aliases=case.evidence.key.aliases or (),
+    )
     if change.event_name in sweep.NOBODYS:
-        swept = change if change.event_name == sweep.SWEEP else None
-        return Matter(change.key_arn, case.judged, swept, since=since, cause=change.event_id, docs=docs)
-    outside = cloudtrail.came_from_outside(change, case.evidence.perimeter)
-    return Matter(change.key_arn, case.judged, change, outside, since, docs=docs)
+        return replace(about, change=change if change.event_name == sweep.SWEEP else None, cause=change.event_id)
+    return replace(about, change=change, outside=cloudtrail.came_from_outside(change, case.evidence.perimeter))
 
 
 def tell_unreadable(guard: Guard, change: KeyChange, refusal: AccessIsDenied) -> Report:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 NAMED = 4  # operations and advisories that are named before "and … more"
 
+MAY_STAY_OPEN = (
+    "If the key must stay open, name it and its owner under `exceptions` in the perimeter file, "
+    "or until a day: `kms-perimeter exempt KEY --until DAY --reason WHY`."
+)
+
 _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
@@ -80,6 +85,13 @@ def notes(advisories: tuple[Advisory, ...]) -> Part:
     """The advisories."""
     lines = (f"{named(a.statement) + ': ' if a.statement else ''}{sentence(a.message)}" for a in advisories)
     return Part("Also worth knowing", first(tuple(lines), NAMED))
+
+
+def what_to_do(*, change_is_shown: bool) -> tuple[str, ...]:
+    """What a person does about an open key: close it, or answer for it."""
+    by_hand = "restrict the statement to the approved networks, or add a Deny for all others: see `kms-perimeter fix`."
+    where = "Make the change above where the policy is kept: Terraform, CloudFormation or the console."
+    return (*((where, f"Or {by_hand}") if change_is_shown else (sentence(by_hand),)), MAY_STAY_OPEN)
 
 
 def console(key_arn: str) -> str:

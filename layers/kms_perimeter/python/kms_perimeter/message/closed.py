@@ -24,7 +24,7 @@ def exposure_closed(matter: Matter, exposure: Exposure, carried: Verdict | None 
     """
     if exposure.opened is None:
         return _proved(matter)
-    headline = f"{wording.key_id(matter.key_arn)} was open and is enclosed again"
+    headline = f"{matter.name} was open and is enclosed again"
     parts = (
         exposure.part(),
         Part("What was open", wording.findings(carried) if carried else ()),
@@ -35,7 +35,7 @@ def exposure_closed(matter: Matter, exposure: Exposure, carried: Verdict | None 
 
 
 def _proved(matter: Matter) -> Message:
-    headline = f"{wording.key_id(matter.key_arn)} is proved to be enclosed"
+    headline = f"{matter.name} is proved to be enclosed"
     parts = (
         Part("What has changed", ("Until now nobody could say whether it was.",)),
         wording.cause(matter.change, outside=matter.outside),
@@ -56,7 +56,7 @@ def remediated(
         strategy: how the new policy was made.
         exposure: the time in which the key was open.
     """
-    headline = f"{wording.key_id(matter.key_arn)} was open and the guard has enclosed it"
+    headline = f"{matter.name} was open and the guard has enclosed it"
     done = (
         f"It has put a new policy by the strategy `{strategy}`, read it back and proved it: {matter.verdict.outcome}."
     )
@@ -76,7 +76,7 @@ def remediated(
 
 def followed(matter: Matter, *, diff: str) -> Message:
     """The perimeter has changed, and the guard has brought its own statement on an enclosed key up to date."""
-    headline = f"{wording.key_id(matter.key_arn)} follows its perimeter"
+    headline = f"{matter.name} follows its perimeter"
     done = f"It has brought its own statement up to date, read it back and proved it: {matter.verdict.outcome}."
     undo = f"The policy that it replaced is in the ledger: `kms-perimeter history {matter.key_arn}`."
     parts = (
@@ -97,11 +97,8 @@ def refused(matter: Matter, *, reason: str, diff: str = "") -> Message:
     """
     is_open = matter.verdict.outcome is not Outcome.ENCLOSED
     standing = "stays open: the guard cannot fix it" if is_open else "is enclosed by an older perimeter"
-    headline = f"{wording.key_id(matter.key_arn)} {standing}"
-    advice = (
-        "Restrict the statement to the approved networks, or add a Deny for all others: see `kms-perimeter fix`.",
-        "If the key must stay open, name it and its owner under `exceptions` in the perimeter file.",
-    )
+    headline = f"{matter.name} {standing}"
+    advice = wording.what_to_do(change_is_shown=False)
     parts = (
         Part("What is open", wording.findings(matter.verdict) if is_open else ()),
         wording.cause(matter.change, outside=matter.outside),
@@ -120,7 +117,7 @@ def overwritten(matter: Matter, *, diff: str) -> Message:
         matter: the key as it is now, and the call whose policy is gone.
         diff: from the policy that is gone to the one that the key has, as a unified diff.
     """
-    headline = f"{wording.key_id(matter.key_arn)}: somebody's change was overwritten"
+    headline = f"{matter.name}: somebody's change was overwritten"
     what = (
         "While the guard was closing the key, this call put another policy on it, of which the guard did not know.",
         "The key has the guard's policy, so the statements with a minus below are no longer in force.",

@@ -7,16 +7,36 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from kms_perimeter import wording
+from kms_perimeter import pages, wording
 from kms_perimeter.decision import Severity
 from kms_perimeter.letter import Letter, Part
 from kms_perimeter.message.model import Message, subject_of
+from kms_perimeter.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 MOST_KEYS = 40  # named in a digest
+# What the messages of each kind say, in a word.
+_KINDS = {
+    "alert": "not enclosed",
+    "ask": "waiting for a yes",
+    "remediate": "being closed by the guard",
+    "remediated": "closed by the guard",
+    "refused": "not closed by the guard",
+    "exposure-closed": "enclosed again",
+    "exception-ends": "exception ends soon",
+    "followed": "brought up to date by the guard",
+    "moved": "moved to a weaker perimeter",
+    "overwritten": "change overwritten by the guard",
+    "unreadable": "not readable",
+}
 STILL_OPEN = "reminder"
+
+
+_PRESSING = (Outcome.ESCAPES, Outcome.MALFORMED, Outcome.UNDECIDED)
+# A key that cannot be read has no verdict; what to do about it stands on the page of those without a proof.
+_OUTCOMES = {**{outcome.value: outcome for outcome in _PRESSING}, "unreadable": Outcome.UNDECIDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +77,12 @@ def notice_of(message: Message) -> Notice:
     )
 
 
-def digest(waiting: Sequence[Notice]) -> Message:
+def digest(waiting: Sequence[Notice], docs: str = "") -> Message:
     """What many messages would have said: how many of which kind, and the keys that matter most.
 
     Args:
         waiting: at least one notice; the same one twice counts once.
+        docs: where docs/ is published; empty where that is not known.
     """
     notices = sorted({n.dedup_key: n for n in waiting}.values(), key=lambda n: (-Severity(n.severity).rank, n.key))
     worst = Severity(notices[0].severity)
@@ -70,15 +91,22 @@ def digest(waiting: Sequence[Notice]) -> Message:
     title = f"{worst.upper()}: {_title(fresh, standing)}"
     parts = (
         Part("By severity", (_counts(n.severity for n in notices),)),
-        Part("What happened", (_counts(n.kind for n in fresh),) if fresh else ()),
+        Part("What happened", (_counts(_KINDS.get(n.kind, n.kind) for n in fresh),) if fresh else ()),
         Part("Which keys", _lines(fresh)),
         Part("Still open, told before", _lines(standing)),
-        Part("What to do now", ("`kms-perimeter history KEY` tells the story of each key.",)),
+        Part("What to do now", ("Begin at the top. `kms-perimeter history KEY` tells the story of each key.",)),
+        Part("What that means", tuple(_pages(notices, docs))),
     )
     letter = Letter(title, parts)
     told = {"kind": "digest", "severity": worst.value, "keys": {n.key: n.verdict for n in notices}}
     marks = hashlib.sha256("\n".join(sorted(n.dedup_key for n in notices)).encode()).hexdigest()
     return Message(subject_of(title), letter.text, letter.blocks, told, f"digest/{marks[:16]}")
+
+
+def _pages(notices: Iterable[Notice], docs: str) -> Iterator[str]:
+    """The page of each verdict that somebody has to do something about, the worst first."""
+    told = {_OUTCOMES.get(n.verdict) for n in notices}
+    return (pages.of_outcome(outcome, docs) for outcome in _PRESSING if outcome in told)
 
 
 def _title(fresh: Sequence[Notice], standing: Sequence[Notice]) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kms_perimeter.verdict import Advisory, Verdict
 
 SUBJECT_CHARACTERS = 99  # SNS: "must be less than 100 characters long"
+HEADLINE_NAME = 36  # characters: as long as a key's ID
+ALIASES_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Matter:
         since: since when the key is open, or None where it is not or that is not known.
         cause: what led here, where it is no call: two messages with the same one are about the same thing.
         docs: where docs/ is published; empty where that is not known.
+        aliases: the key's aliases, where they are known.
     """
 
     key_arn: str
@@ -61,6 +64,13 @@ class Matter:
     since: datetime | None = None
     cause: str = ""
     docs: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The key as people know it: its first alias that fits into a headline, else its ID."""
+        short = (alias for alias in self.aliases if len(alias) <= HEADLINE_NAME)
+        return next(short, wording.key_id(self.key_arn))
 
     @property
     def advisories(self) -> tuple[Advisory, ...]:
@@ -149,7 +159,8 @@ def _about(matter: Matter) -> Part:
     _, _, _, region, account, _ = matter.key_arn.split(":", 5)
     perimeter = (f"Perimeter: {matter.verdict.perimeter}",) if matter.verdict.perimeter else ()
     place = f"Account {account}, Region {region}"
-    return Part("Key", (matter.key_arn, place, *perimeter, wording.console(matter.key_arn)))
+    aliases = wording.first(matter.aliases, ALIASES_NAMED)
+    return Part("Key", (matter.key_arn, *aliases, place, *perimeter, wording.console(matter.key_arn)))
 
 
 def _dedup_key(kind: str, matter: Matter) -> str:

@@ -31,7 +31,7 @@ def alert(matter: Matter, decision: Decision, plan: Plan | None = None) -> Messa
         *_what_is_wrong(matter),
         Part("What the guard does", (_INTENTIONS[decision.kind].format(reason=decision.reason),)),
         *_what_would_close_it(plan),
-        Part("What to do now", _ADVICE[decision.kind if matter.verdict.outcome is Outcome.ESCAPES else None]),
+        Part("What to do now", _advice(matter, decision, plan)),
         wording.notes(matter.advisories),
     )
     facts = {"decision": decision.to_json(), "plan": plan and _told(plan)}
@@ -51,7 +51,7 @@ def asked(matter: Matter, decision: Decision, plan: Plan, ask_id: str, *, button
     answer = (
         f"kms-perimeter approve {ask_id}",
         "The answer is for the policy as it is now; if it changes, a new plan is asked about.",
-        "If the key must stay open, name it and its owner under `exceptions` in the perimeter file.",
+        wording.MAY_STAY_OPEN,
     )
     parts = (
         *_what_is_wrong(matter),
@@ -84,17 +84,18 @@ def contested(matter: Matter, times: int, plan: Plan | None = None, actors: Iter
         Part("Who keeps opening it", wording.first(known, MOST_ACTORS)),
         Part("What the guard does", (_INTENTIONS[decision.kind].format(reason=reason),)),
         Part("What to change where the policy is kept", tuple(plan.diff.splitlines()) if plan else (), code=True),
-        Part("What to do now", _ADVICE[decision.kind]),
+        Part("What to do now", _advice(matter, decision, plan)),
         wording.notes(matter.advisories),
     )
     facts = {"decision": decision.to_json(), "plan": plan and _told(plan), "actors": list(known)}
-    return compose(decision.kind.value, severity, _headline(matter), matter, parts, facts)
+    headline = f"{matter.name} stays open: the guard has given it up"
+    return compose(decision.kind.value, severity, headline, matter, parts, facts)
 
 
 def unreadable(key_arn: str, *, reason: str, change: KeyChange | None = None, docs: str = "") -> Message:
     """The key's policy cannot be read, so nobody knows whether the key is enclosed."""
     matter = Matter(key_arn, Verdict(Outcome.UNDECIDED, None, "", reason=reason), change, docs=docs)
-    headline = f"{wording.key_id(key_arn)} has a policy that cannot be read"
+    headline = f"{matter.name} has a policy that cannot be read"
     advice = "Let the guard's role read the key: kms:DescribeKey, kms:GetKeyPolicy, and what its perimeter asks for."
     parts = (
         Part("What is wrong", (wording.sentence(reason),)),
@@ -115,8 +116,20 @@ def _proofs(plan: Plan) -> tuple[str, ...]:
     return (*shown, *(f"lost: {wording.sentence(loss)}" for loss in plan.losses))
 
 
+def _advice(matter: Matter, decision: Decision, plan: Plan | None) -> tuple[str, ...]:
+    if matter.verdict.outcome is not Outcome.ESCAPES:
+        return ("A person must judge this policy. Until then treat the key as open.",)
+    if decision.kind is DecisionKind.ALERT:
+        return wording.what_to_do(change_is_shown=_is_shown(plan))
+    return tuple(line.format(key=matter.key_arn) for line in _ADVICE[decision.kind])
+
+
+def _is_shown(plan: Plan | None) -> bool:
+    return plan is not None and plan.changed and not plan.refused
+
+
 def _headline(matter: Matter) -> str:
-    return f"{wording.key_id(matter.key_arn)} {_HEADLINES[matter.verdict.outcome]}"
+    return f"{matter.name} {_HEADLINES[matter.verdict.outcome]}"
 
 
 def _what_is_wrong(matter: Matter) -> tuple[Part, ...]:
@@ -149,17 +162,12 @@ _INTENTIONS = {
     DecisionKind.REMEDIATE: "It closes the key now and will report when that is done: {reason}.",
     DecisionKind.CONTESTED: "It no longer changes this key: {reason}.",
 }
-_ADVICE: dict[DecisionKind | None, tuple[str, ...]] = {
-    DecisionKind.ALERT: (
-        "Restrict the statement to the approved networks, or add a Deny for all others: see `kms-perimeter fix`.",
-        "If the key must stay open, name it and its owner under `exceptions` in the perimeter file.",
-    ),
+_ADVICE: dict[DecisionKind, tuple[str, ...]] = {
+    DecisionKind.IGNORE: (),
     DecisionKind.ASK: (),
     DecisionKind.REMEDIATE: ("Nothing yet. Find out why the key was opened.",),
     DecisionKind.CONTESTED: (
         "Find the pipeline or person that puts the old policy back, and make the change there. Until then it is open.",
-        "Then let the guard watch over the key again: `kms-perimeter resume` with the key's ARN.",
+        "Then let the guard watch over the key again: `kms-perimeter resume {key}`.",
     ),
-    DecisionKind.IGNORE: (),
-    None: ("A person must judge this policy. Until then treat the key as open.",),
 }

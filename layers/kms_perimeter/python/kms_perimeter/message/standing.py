@@ -24,7 +24,7 @@ def moved(matter: Matter, *, before: str, after: str, weaker: Iterable[str]) -> 
         after: name of the perimeter that it is under now.
         weaker: in what the new one is weaker, a sentence each.
     """
-    headline = f"{wording.key_id(matter.key_arn)} has moved to a weaker perimeter"
+    headline = f"{matter.name} has moved to a weaker perimeter"
     parts = (
         Part("What has changed", (f"It was under `{before}` and is under `{after}`.", *weaker)),
         wording.cause(matter.change, outside=matter.outside),
@@ -59,7 +59,7 @@ def perimeter_refused(name: str, version: int, error: str, in_force: int) -> Mes
 
 def exception_ends(matter: Matter, exception: PolicyException) -> Message:
     """The day comes on which nobody answers for an open key any more."""
-    headline = f"the exception for {wording.key_id(matter.key_arn)} ends on {exception.expires}"
+    headline = f"the exception for {matter.name} ends on {exception.expires}"
     then = "From the day after, the key is judged like any other, and what its perimeter says is done about it."
     parts = (
         Part("What is excepted", wording.findings(matter.verdict)),

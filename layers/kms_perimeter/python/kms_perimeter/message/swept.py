@@ -112,32 +112,39 @@ def _of(fleet: Fleet, standings: Iterable[Standing]) -> list[KeyFinding]:
     return [finding for standing in standings for finding in fleet.of(standing)]
 
 
-def _open(finding: KeyFinding) -> str:
-    since = f", since {wording.at(finding.opened.at)} by {finding.opened.actor}" if finding.opened else ""
+def _open(finding: KeyFinding) -> tuple[str, ...]:
+    since = f"open since {wording.at(finding.opened.at)}, by {finding.opened.actor}" if finding.opened else ""
     what = wording.findings(finding.verdict)[0] if finding.verdict else ""
-    return f"{_name(finding)}{since}: {what}"
+    return _told_of(finding, since, what)
 
 
-def _closed(compared: Comparison, fleet: Fleet) -> Iterable[str]:
+def _closed(compared: Comparison, fleet: Fleet) -> Iterable[tuple[str, ...]]:
     names = {finding.arn: _name(finding) for finding in fleet.findings}
-    return (f"{names.get(arn, arn)}: {how}" for arn, how in (compared.closed or {}).items())
+    return ((f"{names.get(arn, arn)}: {how}",) for arn, how in (compared.closed or {}).items())
 
 
-def _refusal(finding: KeyFinding) -> str:
-    return f"{_name(finding)}: {wording.sentence(finding.plan.refused or '')}" if finding.plan else _name(finding)
+def _refusal(finding: KeyFinding) -> tuple[str, ...]:
+    return _told_of(finding, wording.sentence(finding.plan.refused or "") if finding.plan else "")
 
 
-def _unproved(finding: KeyFinding) -> str:
+def _unproved(finding: KeyFinding) -> tuple[str, ...]:
     reason = finding.unreadable or (finding.verdict.reason if finding.verdict else None) or "no reason is known"
-    return f"{_name(finding)}: {finding.standing.value}. {wording.sentence(reason)}"
+    return _told_of(finding, f"{finding.standing.value}: {reason.rstrip('.')}.")
+
+
+def _told_of(finding: KeyFinding, *said: str) -> tuple[str, ...]:
+    """The key on a line, and what there is to say below it: a phone's lines are short."""
+    return (_name(finding), *(f"  {line}" for line in said if line))
 
 
 def _name(finding: KeyFinding) -> str:
     return f"{finding.aliases[0]} ({finding.arn})" if finding.aliases else finding.arn
 
 
-def _named(lines: Iterable[str]) -> tuple[str, ...]:
-    return wording.first(tuple(lines), NAMED)
+def _named(items: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    items = tuple(items)
+    more = (f"and {len(items) - NAMED} more",) if len(items) > NAMED else ()
+    return (*(line for item in items[:NAMED] for line in item), *more)
 
 
 def _advice(fleet: Fleet, compared: Comparison, refused: list[KeyFinding]) -> Iterable[str]:
