@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kms_perimeter.fleet import Unscanned
 from tests.report import fleets
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def test_what_is_told_leads_to_the_page_that_explains_it(opened: Show) -> None:
     assert link.get_attribute("href") == "https://git.example.com/docs/verdicts/escapes.md"
     assert published.page.locator(".more a:has(code)").count() > 0
     assert unpublished.page.locator(".more a").count() == 1
+    assert unpublished.page.locator(".more").get_by_text("kms-perimeter explain escapes").count() == 1
 
 
 def test_details_close_again(opened: Show) -> None:
@@ -128,6 +131,27 @@ def test_hostile_names_stay_text(opened: Show) -> None:
     assert shown.page.locator("img").count() == 0
 
 
+def test_what_turns_text_around_is_shown_and_does_not(opened: Show) -> None:
+    """A policy cannot make its reader see other words than it has: the mark that would is seen instead."""
+    shown = opened()
+
+    shown.expand(fleets.HOSTILE)
+    for fold in shown.page.locator(".more details").all():
+        fold.locator("summary").click()
+
+    assert "\u202e" not in shown.page.locator("body").inner_text()
+    assert "\N{REPLACEMENT CHARACTER}" in shown.page.locator(".more .step.allow").first.inner_text()
+
+
+def test_since_when_is_told_as_in_the_alerts(opened: Show) -> None:
+    """In UTC, and how long that is."""
+    shown = opened()
+
+    shown.expand("alias/payroll")
+
+    assert "2026-11-22 12:00 UTC (2 days)" in shown.page.locator(".more .facts").inner_text()
+
+
 def test_the_chart_shows_every_standing_that_there_was(opened: Show) -> None:
     """One area for each, drawn by the library into the page."""
     shown = opened()
@@ -150,6 +174,13 @@ def test_a_link_leads_to_one_key(opened: Show) -> None:
     shown.page.evaluate("arn => { location.hash = arn; }", other)
 
     shown.page.locator(".more .facts", has_text=other).wait_for()
+    assert shown.found() == "23 keys"
+
+
+def test_a_broken_link_leads_to_the_whole_report(opened: Show) -> None:
+    """A mail program may have cut it in the middle of a character."""
+    shown = opened(fragment="#%E0%A4")
+
     assert shown.found() == "23 keys"
 
 
@@ -205,6 +236,23 @@ def test_a_narrow_window_needs_no_scrolling_sideways(opened: Show) -> None:
     shown.expand("alias/payroll")
 
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_long_words_are_broken(opened: Show, width: int) -> None:
+    """The longest alias there can be, and reasons of AWS's that are one word, stay within the window."""
+    fleet = fleets.small()
+    reason = f"User:arn:aws:sts::111122223333:assumed-role/{'r' * 64}/{'s' * 300}"
+    long = replace(fleet.findings[1], aliases=(f"alias/{'x' * 250}",), tags={"t" * 128: "v" * 256})
+    unread = replace(fleet.findings[7], unreadable=reason)
+    unscanned = (Unscanned(fleets.ACCOUNTS[1], "ap-south-1", reason),)
+    shown = opened(replace(fleet, findings=(long, unread), unscanned=unscanned))
+
+    shown.page.set_viewport_size({"width": width, "height": 740})
+    for name in (long.aliases[0], unread.aliases[0]):
+        shown.expand(name)
+
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.usefixtures("axe")

@@ -121,7 +121,7 @@ def test_the_headline_says_how_many_are_open() -> None:
     [
         (["delegating"], "open", "1 of 1 key can be used"),
         (["unknown-key"], "undecided", "not everything could be proved"),
-        ([], "undecided", "Nothing was proved"),
+        ([], "undecided", "There is no key to be judged, so nothing was proved."),
     ],
 )
 def test_the_headline_claims_no_more_than_was_proved(policies: list[str], level: str, said: str) -> None:
@@ -132,6 +132,13 @@ def test_the_headline_claims_no_more_than_was_proved(policies: list[str], level:
 
     assert found == level
     assert said in headline
+
+
+def test_a_fleet_that_nobody_could_look_at_is_called_so() -> None:
+    """Where every Region is closed to the caller, the report does not speak of no open keys."""
+    fleet = replace(fleets.small(), findings=())
+
+    assert summary.headline(fleet) == ("undecided", "No key could be looked at, so nothing was proved.")
 
 
 def test_an_enclosed_fleet_is_called_so() -> None:

@@ -35,5 +35,11 @@ def most_relevant(verdict: Verdict, advisories: Iterable[Advisory], docs: str) -
     return of_outcome(verdict.outcome, docs)
 
 
+def led_to(page: str, docs: str) -> str:
+    """How a message leads to a page: by its address, or by the command that prints it and its path."""
+    word = page.rpartition("/")[2].removesuffix(".md")
+    return page if docs else f"`kms-perimeter explain {word}` or {page}"
+
+
 def _at(docs: str, page: str) -> str:
     return f"{docs.rstrip('/') or 'docs'}/{page}"

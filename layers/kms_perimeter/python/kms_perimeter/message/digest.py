@@ -106,7 +106,7 @@ def digest(waiting: Sequence[Notice], docs: str = "") -> Message:
 def _pages(notices: Iterable[Notice], docs: str) -> Iterator[str]:
     """The page of each verdict that somebody has to do something about, the worst first."""
     told = {_OUTCOMES.get(n.verdict) for n in notices}
-    return (pages.of_outcome(outcome, docs) for outcome in _PRESSING if outcome in told)
+    return (pages.led_to(pages.of_outcome(o, docs), docs) for o in _PRESSING if o in told)
 
 
 def _title(fresh: Sequence[Notice], standing: Sequence[Notice]) -> str:

@@ -130,7 +130,9 @@ def compose(
     """The message about a key that its parts make; `more_blocks` are for Slack alone, such as buttons."""
     title = f"{severity.upper()}: {headline}"
     page = pages.most_relevant(matter.verdict, matter.advisories, matter.docs)
-    letter = Letter(title, (*parts, Part("What that means", (page,)), _about(matter)), tuple(more_blocks))
+    letter = Letter(
+        title, (*parts, Part("What that means", (pages.led_to(page, matter.docs),)), _about(matter)), tuple(more_blocks)
+    )
     called = matter.change is not None and matter.change.event_name in WATCHED  # else a sweep, which is no call
     change = matter.change.to_json() if matter.change and called else None
     data = {

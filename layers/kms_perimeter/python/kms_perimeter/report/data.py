@@ -36,6 +36,7 @@ EXPLAINED = {
     Standing.OPEN: Outcome.ESCAPES,
     Standing.UNDECIDED: Outcome.UNDECIDED,
     Standing.MALFORMED: Outcome.MALFORMED,
+    Standing.UNREADABLE: Outcome.UNDECIDED,  # its page says what to do about both
 }
 WORTH_KEEPING = 24  # characters; a place takes a few itself
 
@@ -89,12 +90,14 @@ def data_of(fleet: Fleet, days: list[dict[str, Any]], docs: str = "") -> dict[st
         "keys": keys,
         "kept": kept.all(),
         "days": days,
-        "pages": _pages(docs) if docs else {},
+        "pages": _pages(docs),
     }
 
 
 def _pages(docs: str) -> dict[str, str]:
-    """The page of each advisory, and of each verdict that needs explaining."""
+    """Where each verdict that needs it is explained, and each advisory: a page, or the command that prints it."""
+    if not docs:
+        return {standing.value: f"kms-perimeter explain {outcome.value}" for standing, outcome in EXPLAINED.items()}
     verdicts = {standing.value: pages.of_outcome(outcome, docs) for standing, outcome in EXPLAINED.items()}
     return verdicts | {code.value: pages.of_advisory(code, docs) for code in Code}
 

@@ -31,7 +31,10 @@ SCRIPTS = ("dom.js", "model.js", "theme.js", "detail.js", "table.js", "chart.js"
 # The two style attributes that Chartist sets on what it draws.
 DRAWN_STYLES = ("width: 100%; height: 100%;", "overflow: visible;")
 # What HTML cannot hold as it is (*Preprocessing the input stream* in the HTML Standard), and JSON may spell.
-NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# What nobody sees, or turns the text beside it around, is replaced as well.
+NO_TEXT = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 WITHOUT_SCRIPT = 100  # open keys that are named to whoever reads the page where no script runs
 
 

@@ -77,6 +77,9 @@ def headline(fleet: Fleet) -> tuple[str, str]:
     """How bad it is (``open``, ``undecided`` or ``enclosed``), and the sentence that says so."""
     part = whole(fleet)
     opened, total = part.counts[Standing.OPEN], part.total
+    if not total:
+        found = "No key could be looked at" if fleet.unscanned else "There is no key to be judged"
+        return "undecided", f"{found}, so nothing was proved."
     if opened:
         return "open", f"{opened:,} of {_keys(total)} can be used from outside the approved networks."
     if part.unproved or fleet.unscanned:

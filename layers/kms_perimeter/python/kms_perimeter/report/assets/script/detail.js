@@ -40,7 +40,7 @@ const openedBy = (opened) => {
 const factsOf = (key) => {
   const facts = [["ARN", key.arn], ["Aliases", key.aliases.join(", ")], ["Key", key.kind], ["Tags", key.tags.join(", ")],
     ["Perimeter", key.mode ? `${key.perimeter}, in mode ${key.mode}` : key.perimeter]];
-  if (key.opened) facts.push(["Open since", `${key.opened.at} (${span(key.since)})`], ["Opened by", openedBy(key.opened)]);
+  if (key.opened) facts.push(["Open since", `${key.opened.at.slice(0, 16).replace("T", " ")} UTC (${span(key.since)})`], ["Opened by", openedBy(key.opened)]);
   return el("dl", { class: "facts" }, ...facts.filter(([, value]) => value)
     .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 };
@@ -49,6 +49,13 @@ const explained = (word, node) => (data.pages[word] || "").startsWith("https://"
   ? el("a", { href: data.pages[word], rel: "noreferrer", target: "_blank" }, node) : node;
 const advisoriesOf = (advisories) => advisories.length ? [el("h3", {}, "Also worth knowing"),
   el("ul", {}, ...advisories.map((one) => el("li", {}, explained(one.code, el("code", {}, one.code)), " ", ...marked(one.message))))] : [];
+
+const meaningOf = (standing) => {
+  const place = data.pages[standing];
+  if (!place) return [];
+  const told = "What it means, and what to do";
+  return [place.startsWith("https://") ? el("p", {}, explained(standing, told)) : el("p", {}, `${told}: `, el("code", {}, place))];
+};
 
 const detailsOf = (key) => {
   const { reason, exception, paths = [], advisories = [], plan } = detailAt(key.detail);
@@ -61,7 +68,7 @@ const detailsOf = (key) => {
     ...planOf(plan),
     paths.length && !plan ? el("p", { class: "none" }, "No plan was asked for: scan --plan shows the change that would close it.") : "",
     ...advisoriesOf(advisories),
-    data.pages[key.standing] ? el("p", {}, explained(key.standing, "What it means, and what to do")) : "",
+    ...meaningOf(key.standing),
     key.console.startsWith("https://") ? el("p", {}, el("a", { href: key.console, rel: "noreferrer", target: "_blank" }, "The key in the AWS console")) : "",
   ];
 };

@@ -40,7 +40,7 @@ const rowOf = (key, place) => {
   const row = el("tr", { "data-place": place },
     cell("Standing", el("span", { class: `badge ${key.standing}` }, key.standing)),
     el("td", { class: "name" }, toggle, key.name === key.id ? "" : el("small", {}, key.id)),
-    cell("Account", key.account), cell("Region", key.region), cell("Perimeter", key.perimeter),
+    cell("Account", key.account), el("td", { "data-label": "Region", class: "region" }, key.region), cell("Perimeter", key.perimeter),
     cell("Open for", key.since === null ? "" : span(key.since)), cell("Enforce", key.enforce));
   return open ? [row, el("tr", { class: "more", id }, el("td", { colspan: HEADS.length }, ...detailsOf(key)))] : [row];
 };
@@ -123,8 +123,15 @@ const showAll = () => {
   refresh();
 };
 // An alert can link to one key: report.html#arn:aws:kms:…
+const linked = () => {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return ""; // somebody's link is broken, and the report is not
+  }
+};
 const showLinked = () => {
-  const arn = decodeURIComponent(location.hash.slice(1));
+  const arn = linked();
   if (!keys.some((key) => key.arn === arn)) return;
   if (!state.shown.some((key) => key.arn === arn)) showAll();
   const place = state.shown.findIndex((key) => key.arn === arn);
