@@ -46,6 +46,46 @@ def test_a_stack_of_something_else_is_refused() -> None:
         found()
 
 
+INSTANCE = "StackSet-kms-perimeter-accounts-0d5cf1a8-8e6c-4f0b-9d3a-0c5f6f3f2b7e"
+
+
+@pytest.mark.usefixtures("account")
+def test_a_deployment_by_a_stack_set_is_found_without_its_name() -> None:
+    """CloudFormation names such stacks itself; those of other services beside it are not taken for it."""
+    make_stack("StackSet-something-else-1", {"Bucket": "b"}, {})
+    make_stack("somebody-s-own-name", {"LedgerTable": "other"}, {})
+    make_stack(INSTANCE, {"LedgerTable": "theirs"}, {})
+
+    assert (found().stack, found().output("LedgerTable")) == (INSTANCE, "theirs")
+
+
+@pytest.mark.usefixtures("account")
+def test_who_asks_for_another_name_does_not_get_the_stack_set_s() -> None:
+    """To act on another deployment than the one that was named would be worse than to stop."""
+    make_stack(INSTANCE, {"LedgerTable": "theirs"}, {})
+
+    with pytest.raises(NoDeployment, match=r"^there is no stack `kms-guard`"):
+        found("kms-guard")
+
+
+@pytest.mark.usefixtures("account")
+def test_of_two_stack_sets_somebody_must_choose() -> None:
+    """Both are named."""
+    for number in (1, 2):
+        make_stack(f"{INSTANCE}{number}", {"LedgerTable": "theirs"}, {})
+
+    with pytest.raises(NoDeployment, match=f"say which is meant: `{INSTANCE}1`, `{INSTANCE}2`$"):
+        found()
+
+
+def test_a_deployment_of_the_usual_name_comes_first(account: Account) -> None:
+    """Whatever else is there."""
+    deploy(account)
+    make_stack(INSTANCE, {"LedgerTable": "theirs"}, {})
+
+    assert found().output("LedgerTable") == "ledger"
+
+
 def test_what_the_mode_leaves_out_is_named(account: Account) -> None:
     """In the mode `alert` there is no remediation to send anything to."""
     deploy(account, Mode="alert")

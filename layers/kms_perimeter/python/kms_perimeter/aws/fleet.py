@@ -24,7 +24,7 @@ class Place:
         account: the account.
         region: the Region.
         role: ARN of a role of that account, which may find the deployment and order a sweep.
-        stack: name of the deployment's stack.
+        stack: name of the deployment's stack, where no stack set has made it.
     """
 
     account: str
@@ -57,7 +57,7 @@ class Place:
             SweepFailed: its function ends with an error.
         """
         session = self.session()
-        function = Deployment.find(session, self.stack).output("OnSweepFunction")
+        function = Deployment.find(session, self.stack, of_set=True).output("OnSweepFunction")
         asked = json.dumps({"sweep": name, "ask": ask})
         answer = session.client("lambda", config=PATIENCE).invoke(FunctionName=function, Payload=asked.encode())
         told: dict[str, Any] = json.loads(answer["Payload"].read())
