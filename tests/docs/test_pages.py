@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,7 +133,7 @@ def pages_of(html: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def test_the_report_links_to_the_pages() -> None:
-    """Every advisory and every verdict that needs explaining, if docs/ is published; else there are no links."""
+    """Every advisory and every verdict that needs explaining, if docs/ is published; else it names the command."""
     links = pages_of(report.render(fleets.small(), PUBLISHED))
 
     assert links["grants-bypass"] == f"{PUBLISHED}/advisories/grants-bypass.md"
@@ -140,4 +141,7 @@ def test_the_report_links_to_the_pages() -> None:
     assert {f"{PUBLISHED}/{page}" for told, page in PAGES.items() if told is not Outcome.ENCLOSED} == set(
         links.values()
     )
-    assert pages_of(report.render(fleets.small())) == {}
+    unpublished = pages_of(report.render(fleets.small()))
+    assert {*unpublished.values()} == {
+        f"kms-perimeter explain {PurePosixPath(link).stem}" for link in links.values() if "/verdicts/" in link
+    }
