@@ -4,7 +4,7 @@
         ...post to slack.url...
         slack.wait_for(1)[0]["text"]
 
-Replies to what people press are taken at `reply_url` and kept apart.
+Replies to what people press are taken at `reply_url` and kept apart; trouble made `for_replies` strikes those alone.
 
 Limits from Slack's documents: "Sending messages using incoming webhooks", "Block Kit reference", "Rate limits".
 """
@@ -42,6 +42,8 @@ class Webhook:
         self._replies: list[dict[str, Any]] = []
         self._refusals: list[str] = []
         self._trouble: list[_Reply] = []
+        self._trouble_for_replies: list[_Reply] = []
+        self._replies_expire = False
         self._changed = threading.Condition()
         self._port = 0
         self._listen()
@@ -112,42 +114,54 @@ class Webhook:
                 raise TimeoutError(f"{len(self._messages)} of {count} Slack messages came within {seconds} seconds")
             return list(self._messages)
 
-    def limit_rate(self, times: int, retry_after: int = 1) -> None:
+    def limit_rate(self, times: int, retry_after: int = 1, *, for_replies: bool = False) -> None:
         """Answer the next posts with 429 and a `Retry-After` in seconds, as often as told."""
-        self._make_trouble(times, _Reply(429, "rate_limited", {"Retry-After": str(retry_after)}))
+        reply = _Reply(429, "rate_limited", {"Retry-After": str(retry_after)})
+        self._make_trouble(times, reply, for_replies=for_replies)
 
-    def fail(self, times: int, status: int = 500, text: str = "rollup_error") -> None:
+    def fail(
+        self, times: int, status: int = 500, text: str = "rollup_error", *, for_replies: bool = False
+    ) -> None:
         """Answer the next posts with an error and its text, as often as told."""
-        self._make_trouble(times, _Reply(status, text))
+        self._make_trouble(times, _Reply(status, text), for_replies=for_replies)
 
-    def fall_silent(self, times: int, *, taken: bool) -> None:
+    def fall_silent(self, times: int, *, taken: bool, for_replies: bool = False) -> None:
         """Give the next posts no answer, as often as told, until the caller hangs up; whether `taken` all the same."""
-        self._make_trouble(times, _Reply(_SILENCE, "", takes=taken))
+        self._make_trouble(times, _Reply(_SILENCE, "", takes=taken), for_replies=for_replies)
+
+    def expire_replies(self) -> None:
+        """Take no reply any more: Slack takes "up to 5 times within 30 minutes of receiving the payload"."""
+        with self._changed:
+            self._replies_expire = True
 
     def recover(self) -> None:
         """Make no more trouble, and listen again."""
         with self._changed:
             self._trouble.clear()
+            self._trouble_for_replies.clear()
         if not self._thread.is_alive():
             self._listen()
             self._thread.start()
 
-    def _make_trouble(self, times: int, reply: _Reply) -> None:
+    def _make_trouble(self, times: int, reply: _Reply, *, for_replies: bool) -> None:
         with self._changed:
-            self._trouble += [reply] * times
+            trouble = self._trouble_for_replies if for_replies else self._trouble
+            trouble += [reply] * times
 
     def receive(self, path: str, body: bytes) -> _Reply:
         """Judge one post as Slack would, and keep it if it is good."""
         with self._changed:
-            if self._trouble and not self._trouble[0].takes:
-                return self._trouble.pop(0)
-            complaint = _complain(path, body)
+            replies = path == REPLY_PATH
+            trouble = self._trouble_for_replies if replies and self._trouble_for_replies else self._trouble
+            if trouble and not trouble[0].takes:
+                return trouble.pop(0)
+            complaint = _Reply(404, "expired_url") if replies and self._replies_expire else _complain(path, body)
             if complaint:
                 self._refusals.append(complaint.text)
                 return complaint
             (self._messages if path == PATH else self._replies).append(json.loads(body))
             self._changed.notify_all()
-            return self._trouble.pop(0) if self._trouble else _Reply(200, "ok")
+            return trouble.pop(0) if trouble else _Reply(200, "ok")
 
 
 def _complain(path: str, body: bytes) -> _Reply | None:

@@ -31,13 +31,23 @@ _THROTTLED = {
     "dynamodb": "ProvisionedThroughputExceededException",
     "sns": "ThrottledException",
     "sqs": "RequestThrottled",
+    "s3": "SlowDown",
+    "sts": "Throttling",
+    "cloudformation": "Throttling",
 }
-_DENIED = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
+_DENIED = {
+    "sns": "AuthorizationError",
+    "sqs": "AccessDenied",
+    "s3": "AccessDenied",
+    "sts": "AccessDenied",
+    "cloudformation": "AccessDenied",
+}
 _UNWELL = {
     "kms": "KMSInternalException",
     "dynamodb": "InternalServerError",
     "sns": "InternalError",
     "securityhub": "InternalException",
+    "s3": "InternalError",
 }
 GONE = {
     "kms": "NotFoundException",
@@ -48,8 +58,14 @@ GONE = {
     "secrets-manager": "ResourceNotFoundException",
     "eventbridge": "ResourceNotFoundException",
     "securityhub": "InvalidAccessException",
+    "s3": "NoSuchBucket",
+    "sts": "InvalidClientTokenId",
+    "cloudformation": "ValidationError",
 }
 """What a service says once the key, the table, the topic, the queue, and so on are no longer there."""
+
+QUERY = ("sns", "sts", "cloudformation")
+"""These speak the query protocol, S3 XML of its own, all others JSON."""
 
 PARTLY = ("SendMessageBatch", "PutEvents", "BatchImportFindings", "BatchGetItem", "TransactWriteItems")
 """The operations that may refuse a part of what they are asked, and say of each part why."""
@@ -73,8 +89,10 @@ def refusal_of(fault: Fault, service: str) -> tuple[int, bytes]:
             status, code = 400, GONE[service]
         case _:
             raise ValueError(f"not a refusal: {fault}")
-    if service == "sns":  # speaks the query protocol, all others JSON
-        error = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
+    error = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
+    if service == "s3":  # "503 Slow Down", and what is not allowed is 403; the code is what counts
+        return (503 if code == "SlowDown" else status), error.encode()
+    if service in QUERY:
         return status, f"<ErrorResponse>{error}</ErrorResponse>".encode()
     return status, json.dumps({"__type": code, "message": code}).encode()
 

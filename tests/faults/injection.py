@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
     from botocore.session import Session
 
-SERVICES = ("kms", "dynamodb", "sns", "sqs", "ssm", "secrets-manager", "eventbridge", "securityhub")
+SERVICES = (
+    "kms", "dynamodb", "sns", "sqs", "ssm", "secrets-manager", "eventbridge", "securityhub", "s3", "sts", "cloudformation"
+)  # fmt: skip
 
 
 class ProcessKilledError(BaseException):
@@ -37,38 +39,47 @@ class Injector:
     Attributes:
         operation: such as ``kms.DescribeKey``, or ``kms.*`` for all of a service; empty to strike none.
         fault: what happens to the calls.
+        within: the function whose calls are struck; empty for those of all.
         at: which call of the operation is the first to be struck, from 0 up.
         since: how many calls of any operation are let through before the first is struck.
         most: how many calls are struck at most, of a fault that lasts; None for as long as it is switched on.
         calls: the operations that were called since the last run began, in their order, tries that botocore repeats
             among them.
+        made_by: the functions that have made them.
+        caller: the function that runs right now.
         struck: how often the fault has struck.
         meanwhile: what happens in the world right before a call is sent, given how many were sent before it.
         looks: looks at the world right before and right after a call does anything, given the operation.
-        recover: lets time pass after each call to KMS once a fault has struck: botocore's adaptive mode, once
-            throttled, waits by the clock for its next token: two seconds at most, and for ever if the clock stands.
+        throttled: whether a client has been throttled.
+        recover: lets time pass after each call of a client in botocore's adaptive mode, as that of KMS: once throttled,
+            it waits by the clock for its next token: two seconds at most, and for ever if the clock stands.
     """
 
     operation: str = ""
     fault: Fault = Fault.THROTTLED_ONCE
+    within: str = ""
     at: int = 0
     since: int = 0
     most: int | None = None
     calls: list[str] = field(default_factory=list)
+    made_by: list[str] = field(default_factory=list)
+    caller: Callable[[], str] = lambda: ""
     struck: int = 0
     meanwhile: Callable[[int], None] = lambda _: None
     looks: Callable[[str, str], None] = lambda _, __: None
+    throttled: bool = False
     recover: Callable[[], None] = lambda: None
 
     def before_send(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse | None:  # noqa: ANN401
         """Answers in place of AWS where the fault strikes."""
         _, service, operation = event_name.split(".")
         name = f"{service}.{operation}"
-        seen, sent = self.calls.count(name), len(self.calls)
+        seen, sent, caller = self._seen(name), len(self.calls), self.caller()
         self.calls.append(name)
+        self.made_by.append(caller)
         self.meanwhile(sent)
         self.looks("before", name)
-        if not self._strikes(name, seen, sent):
+        if self.within not in ("", caller) or not self._strikes(name, seen, sent):
             return None
         self.struck += 1
         return self._strike(event_name, request, kwargs)
@@ -77,12 +88,26 @@ class Injector:
         """Looks at what the call has brought about, whatever became of its answer."""
         self.looks("after", event_name.partition(".")[2])
 
-    def needs_retry(self, event_name: str, **told: Any) -> float | None:  # noqa: ANN401 - as botocore gives it
+    def needs_retry(self, **told: Any) -> float | None:  # noqa: ANN401 - as botocore gives it
         """Lets moto answer again, and has what can be tried again tried again at once."""
         botocore_stubber.enabled = True
-        if self.struck and ".kms." in event_name and self.fault in (Fault.THROTTLED, Fault.THROTTLED_ONCE):
+        self.throttled |= bool(self.struck) and self.fault in (Fault.THROTTLED, Fault.THROTTLED_ONCE)
+        if self.throttled and told["request_dict"]["context"]["client_config"].retries["mode"] == "adaptive":
             self.recover()
         return retry_at_once(**told)
+
+    def forget(self) -> None:
+        """Begins to count anew."""
+        self.calls.clear()
+        self.made_by.clear()
+        self.struck = 0
+
+    def calls_of(self, function: str) -> tuple[str, ...]:
+        """The calls that a function has made, in their order."""
+        return tuple(call for call, by in zip(self.calls, self.made_by, strict=True) if by == function)
+
+    def _seen(self, name: str) -> int:
+        return self.calls_of(self.within).count(name) if self.within else self.calls.count(name)
 
     def _strikes(self, name: str, seen: int, sent: int) -> bool:
         if self.operation not in (name, f"{name.partition('.')[0]}.*") or sent < self.since:

@@ -22,14 +22,19 @@ from kms_perimeter import assembly
 from kms_perimeter.aws import clients
 from tests.faults.injection import Front, Injector
 from tests.unit.account import APPROVED, OPEN, OURS, REGION, make_ledger
+from tests.unit.clicks import ALICE, BOB, SECRET, TEAM
 from tests.unit.test_settings import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+    from local.slack import Webhook
+
 ROOT = Path(__file__).parents[2]
 VISIBILITY = timedelta(minutes=6)
+"""But for answers, which Slack takes a reply to for half an hour only."""
+VISIBILITY_OF_ANSWERS = timedelta(minutes=3)
 MOST_RECEIVES = 5
 PARAMETER = "/kms-perimeter/perimeter"
 FUNCTIONS = {
@@ -37,6 +42,7 @@ FUNCTIONS = {
     "remediations": "on_remediation",
     "digest": "on_digest",
     "sweeps": "on_sweep",
+    "answers": "on_answer",
 }
 """By the queue: the function that it feeds."""
 
@@ -75,19 +81,23 @@ class Resources:
 
     Attributes:
         queues: URLs by name; those of dead letters are ``changes-dead`` and so on, ``failed-dead`` has events of
-            functions that SNS calls, ``inbox`` gets all alerts.
+            functions that SNS or EventBridge calls, ``inbox`` gets all alerts.
         topic: ARN of the topic for alerts.
         secret: ARN of the secret with the webhook's URL.
+        signing_secret: ARN of the one that Slack signs clicks with.
+        slack: where Slack is.
     """
 
     queues: dict[str, str] = field(default_factory=dict)
     topic: str = ""
     secret: str = ""
+    signing_secret: str = ""
+    slack: str = ""
 
     @classmethod
-    def make(cls, webhook: str) -> Resources:
+    def make(cls, slack: Webhook) -> Resources:
         """Makes all of it."""
-        made = cls()
+        made = cls(slack=slack.origin)
         for name in (*FUNCTIONS, "failed"):
             made._queue(name, ".fifo" if name == "remediations" else "")
         sqs, sns, secrets = client("sqs"), client("sns"), client("secretsmanager")
@@ -101,7 +111,8 @@ class Resources:
         )
         make_ledger(client("dynamodb"))
         client("ssm").put_parameter(Name=PARAMETER, Value=PERIMETERS, Type="String")
-        made.secret = secrets.create_secret(Name="slack", SecretString=webhook)["ARN"]
+        made.secret = secrets.create_secret(Name="slack", SecretString=slack.url)["ARN"]
+        made.signing_secret = secrets.create_secret(Name="slack-signing", SecretString=SECRET)["ARN"]
         return made
 
     def environ(self) -> dict[str, str]:
@@ -125,6 +136,11 @@ class Resources:
             "ALERTS_TOPIC_ARN": self.topic,
             "LEDGER_TABLE": "ledger",
             "SLACK_WEBHOOK_SECRET_ARN": self.secret,
+            "SLACK_SIGNING_SECRET_ARN": self.signing_secret,
+            "SLACK_APPROVERS": f"{ALICE},{BOB}",
+            "SLACK_TEAM_ID": TEAM,
+            "SLACK_ORIGIN": self.slack,
+            "ANSWERS_QUEUE_URL": self.queues["answers"],
             "POWERTOOLS_SERVICE_NAME": "kms-perimeter",
             "POWERTOOLS_METRICS_NAMESPACE": "KmsPerimeter",
             "AWS_DEFAULT_REGION": REGION,
@@ -134,7 +150,8 @@ class Resources:
         sqs, more = client("sqs"), {"FifoQueue": "true"} if fifo else {}
         dead = sqs.create_queue(QueueName=f"{name}-dead{fifo}", Attributes=more)["QueueUrl"]
         redrive = json.dumps({"deadLetterTargetArn": arn_of(f"{name}-dead{fifo}"), "maxReceiveCount": MOST_RECEIVES})
-        seconds = str(int(VISIBILITY.total_seconds()))
+        hidden = VISIBILITY_OF_ANSWERS if name == "answers" else VISIBILITY
+        seconds = str(int(hidden.total_seconds()))
         attributes = {"RedrivePolicy": redrive, "VisibilityTimeout": seconds, **more}
         self.queues[f"{name}-dead"] = dead
         self.queues[name] = sqs.create_queue(QueueName=f"{name}{fifo}", Attributes=attributes)["QueueUrl"]

@@ -68,6 +68,11 @@ class Witness:
         self.puts += self._has_come(live)
         self.live = live
 
+    def goes_by(self, perimeter: Perimeter) -> None:
+        """From now on, the key is under another perimeter."""
+        self.perimeter = perimeter
+        self._proved.clear()
+
     def look_back(self) -> None:
         """Sees whether all that was in the ledger at the last look back is still in it, as it was."""
         now = {str(entry["entry"]): repr(sorted(entry.items())) for entry in entries_of(str(self.key.arn))}

@@ -39,6 +39,7 @@ from tests.faults.surroundings import (
 )
 from tests.faults.witness import Witness
 from tests.unit.account import OPEN, OURS, REGION
+from tests.unit.clicks import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +48,7 @@ ASYNCHRONOUS_TRIES = 3  # Lambda: "By default, Lambda retries an asynchronous in
 CALL = timedelta(milliseconds=30)
 START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 ALERT = "95df01b4-ee98-5cb9-9903-4c221d41eb5e"
+BAD_GATEWAY = 502
 
 
 @dataclass
@@ -85,7 +87,7 @@ class World:
             time = stack.enter_context(time_machine.travel(START, tick=False))
             stack.enter_context(mock_aws())
             slack = stack.enter_context(Webhook())
-            resources, key, injector = Resources.make(slack.url), make_key(), Injector()
+            resources, key, injector = Resources.make(slack), make_key(), Injector()
             applies = perimeter.load(PERIMETERS).perimeters[0]
             witness = Witness(Keys(client("kms")).describe(key).key, applies, [OPEN])
             world = cls(injector, slack, time, resources, subscribers, key, witness)
@@ -136,11 +138,11 @@ class World:
         """Puts a message into a queue."""
         self.aws("sqs").send_message(QueueUrl=self.resources.queues[queue], MessageBody=body)
 
-    def work_on(self, body: str) -> None:
-        """A second instance of `on_key_change` works on a message right now, whatever else is going on."""
+    def work_on(self, body: str, function: str = "on_key_change") -> None:
+        """A second instance of a function works on a message right now, whatever else is going on."""
         attributes = {"ApproximateReceiveCount": "1"}
         message = {"MessageId": "m-2", "ReceiptHandle": "r-2", "Body": body, "Attributes": attributes}
-        self._call("on_key_change", {"Records": [_record(message)]}, instance=2)
+        self._call(function, {"Records": [_record(message)]}, instance=2)
 
     def work_off(self, queue: str) -> None:
         """A second instance of a queue's function works on all that is in it right now."""
@@ -156,6 +158,16 @@ class World:
             for message in told.get("Messages", []):
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return taken
+
+    def press(self, payload: dict[str, Any]) -> int:
+        """Somebody presses a button in Slack; returns the status that Slack gets, which it shows if it is none of 2xx.
+
+        What goes wrong in the function is Lambda's to answer: "502 Bad Gateway".
+        """
+        answers: list[dict[str, Any]] = []
+        request = signed(payload, at=datetime.now(UTC))
+        self._call("on_slack", request, answers=answers)
+        return int(answers[0]["statusCode"]) if answers else BAD_GATEWAY
 
     def sweep(self) -> None:
         """The sweep puts the key into the changes queue."""
@@ -181,7 +193,7 @@ class World:
         """Works until nothing waits that may be worked on, dead letters apart."""
         for _ in range(40):
             busy = sum(self._poll(queue) for queue in FUNCTIONS) > 0
-            busy |= self._deliver_alerts()
+            busy |= self._deliver_alerts() | self._deliver_events()
             if not busy and not self._waits():
                 return
             if not busy:
@@ -228,6 +240,7 @@ class World:
         self.witness.look("at", "the start")
         self.injector.meanwhile = self._pass_time
         self.injector.looks = self.witness.look
+        self.injector.caller = lambda: self.witness.function
         self.injector.recover = lambda: self.time.shift(timedelta(seconds=2.1))
 
     def _pass_time(self, sent: int) -> None:
@@ -237,7 +250,7 @@ class World:
 
     def _poll(self, queue: str, instance: int = 1) -> bool:
         """One batch, as Lambda's poller takes it."""
-        url, most = self.resources.queues[queue], 1 if queue == "sweeps" else 10
+        url, most = self.resources.queues[queue], 1 if queue in ("sweeps", "answers") else 10
         if not memory.visible(url):
             return False
         told = self.aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=most, AttributeNames=["All"])
@@ -257,8 +270,14 @@ class World:
         except (Exception, ProcessKilledError) as failure:  # noqa: BLE001 - Lambda's poller goes on
             self.log.append(f"the poller: {type(failure).__name__}: {failure}")
 
-    def _call(self, function: str, event: dict[str, Any], instance: int = 1) -> set[str] | None:
-        """The messages that must come again, or None where the whole call failed."""
+    def _call(
+        self,
+        function: str,
+        event: dict[str, Any],
+        instance: int = 1,
+        answers: list[dict[str, Any]] | None = None,
+    ) -> set[str] | None:
+        """The messages that must come again, or None where the whole call failed; `answers` gets what is answered."""
         witness, outer = self.witness, self.witness.function
         witness.function = function
         try:
@@ -271,6 +290,8 @@ class World:
             witness.look_back()
             witness.function = outer
             assert witness.wrong == [], witness.wrong
+        if answers is not None:
+            answers.append(answer)
         failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures", ())}
         if failed:
             self.log.append(f"{function}: {len(failed)} must come again")
@@ -286,6 +307,13 @@ class World:
             for function in self.subscribers:
                 self._invoke(function, {"Records": [{"Sns": sns}]})
         return bool(messages)
+
+    def _deliver_events(self) -> bool:
+        """EventBridge calls the function that reports with each event about the end of a sweep."""
+        events = self.take("ended") if "ended" in self.resources.queues else []
+        for event in events:
+            self._invoke("on_report", json.loads(event["Body"]))
+        return bool(events)
 
     def _invoke(self, function: str, event: dict[str, Any]) -> None:
         """Lambda calls the function asynchronously, thrice at most, and then leaves the event in a queue."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kms_perimeter.slack_actions import Action
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
-TEAM, ALICE, MALLORY = "T0001", "U0ALICE", "U0MALLORY"
+TEAM, ALICE, BOB, MALLORY = "T0001", "U0ALICE", "U0BOB", "U0MALLORY"
 HOOK = "https://hooks.slack.com/actions/T0001/1/secret"
 QUESTION: dict[str, Any] = {"type": "section", "text": {"type": "mrkdwn", "text": "The key is open."}}
 

@@ -56,6 +56,7 @@ ORDER = (
     "swept",
     "overwriting",
     "reminding",
+    "approved",
     "guard",
     "remediation",
     "rollback",

@@ -87,9 +87,10 @@ def approve(desk: Desk, ask_id: str, by: str) -> Ask:
         KmsRefusal: the key cannot be read.
     """
     ask = _open(desk, ask_id)
-    _answer(desk, ask, APPROVED, by)
-    order = Order.from_json({"change": ask.change, "policy_hash": ask.policy_hash, "approved_by": by})
-    _record(desk, ask, Kind.APPROVED, by, {"reason": f"approved by {by}"})
+    at = _answer(desk, ask, APPROVED, by)
+    approved = {"approved_by": by, "plan_hash": fingerprint(ask.plan["policy"])}
+    order = Order.from_json({"change": ask.change, "policy_hash": ask.policy_hash, **approved})
+    _record(desk, ask, Kind.APPROVED, by, at, {"reason": f"approved by {by}"})
     desk.remediations.send_in_order(order.to_json(), group=ask.key_arn, once=order.once)
     return ask
 
@@ -106,9 +107,9 @@ def ignore(desk: Desk, ask_id: str, by: str, until: date, reason: str) -> Ask:
     """
     check_day(until, desk.now().date())
     ask = _open(desk, ask_id)
-    _answer(desk, ask, IGNORED, by)
+    at = _answer(desk, ask, f"{IGNORED} until {until}", by)  # another day is another answer
+    _record(desk, ask, Kind.EXCEPTED, by, at, {"reason": reason, "until": until.isoformat()})
     desk.ledger.except_(ask.key_arn, PolicyException(ask.key_arn, reason, by, until))
-    _record(desk, ask, Kind.EXCEPTED, by, {"reason": reason, "until": until.isoformat()})
     return ask
 
 
@@ -175,17 +176,21 @@ def _cause(what: str, now: datetime) -> str:
 def _open(desk: Desk, ask_id: str) -> Ask:
     """The question, if it is about the policy that the key has."""
     ask = desk.asks.get(ask_id)
-    if fingerprint(desk.keys.policy(ask.key_arn)) == ask.policy_hash:
+    live = fingerprint(desk.keys.policy(ask.key_arn))
+    if live == ask.policy_hash:
         return ask
-    if ask.answer:  # and that is why the policy is another
+    if ask.answer and live == fingerprint(ask.plan["policy"]):  # and that is why the policy is another
         raise _answered(ask)
     _look_again(desk.changes, ask.key_arn, f"stale-{ask.id}", desk.now())
-    raise StalePlan(f"the policy of `{ask.key_arn}` is another by now; the key is looked at again")
+    stale = f"the policy of `{ask.key_arn}` is another by now; the key is looked at again"
+    if ask.answer:  # the run that was to carry it out may have died before
+        raise AlreadyAnswered(f"{_answered(ask)}, and {stale}")
+    raise StalePlan(stale)
 
 
-def _answer(desk: Desk, ask: Ask, answer: str, by: str) -> None:
+def _answer(desk: Desk, ask: Ask, answer: str, by: str) -> datetime:
     try:
-        desk.asks.answer(ask.id, answer, by, desk.now())
+        return desk.asks.answer(ask.id, answer, by, desk.now())
     except LedgerConflict:
         raise _answered(desk.asks.get(ask.id)) from None
 
@@ -194,11 +199,11 @@ def _answered(ask: Ask) -> AlreadyAnswered:
     return AlreadyAnswered(f"`{ask.id}` is {ask.answer} by {ask.answered_by} already")
 
 
-def _record(desk: Desk, ask: Ask, kind: Kind, by: str, facts: dict[str, str]) -> None:
+def _record(desk: Desk, ask: Ask, kind: Kind, by: str, at: datetime, facts: dict[str, str]) -> None:
     told = {**facts, "policy_hash": ask.policy_hash, "ask": ask.id}
-    _write(desk, Entry(ask.key_arn, desk.now(), f"ask-{ask.id}", kind, by, told))
+    _write(desk, Entry(ask.key_arn, at, f"ask-{ask.id}", kind, by, told))
 
 
 def _write(desk: Desk, entry: Entry) -> None:
-    with suppress(LedgerConflict):  # the same is done again
+    with suppress(LedgerConflict):  # a run before has got so far
         desk.ledger.write(entry)

@@ -21,11 +21,13 @@ class Order:
         change: what made the guard look at the key, without its policy: the live one is read again.
         policy_hash: fingerprint of the policy that escaped.
         approved_by: who said yes, where the mode asks for that; else None.
+        plan_hash: fingerprint of the policy of the plan that was approved; else None.
     """
 
     change: KeyChange
     policy_hash: str
     approved_by: str | None = None
+    plan_hash: str | None = None
 
     @property
     def once(self) -> str:
@@ -40,10 +42,12 @@ class Order:
     def to_json(self) -> dict[str, Any]:
         """The order as a message."""
         change = {**self.change.to_json(), "policy": None}
-        return {"change": change, "policy_hash": self.policy_hash, "approved_by": self.approved_by}
+        approved = {"approved_by": self.approved_by, "plan_hash": self.plan_hash}
+        return {"change": change, "policy_hash": self.policy_hash, **approved}
 
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Order:
         """The order that a message holds; only this stack can send to the queue, so it is taken as it is."""
         change = KeyChange(**{**message["change"], "time": datetime.fromisoformat(message["change"]["time"])})
-        return cls(replace(change, policy=None), message["policy_hash"], message.get("approved_by"))
+        approved = (message.get("approved_by"), message.get("plan_hash"))
+        return cls(replace(change, policy=None), message["policy_hash"], *approved)

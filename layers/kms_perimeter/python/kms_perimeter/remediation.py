@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kms_perimeter import message, verdict
+from kms_perimeter.approved import ask_if_another, is_void
 from kms_perimeter.aws.ledger import Entry, Kind, Settlement
 from kms_perimeter.case import Case
 from kms_perimeter.decision import Decision, DecisionKind, severity_of
@@ -21,6 +22,7 @@ from kms_perimeter.fingerprint import fingerprint
 from kms_perimeter.guard import apply, weigh
 from kms_perimeter.message import Exposure
 from kms_perimeter.overwriting import tell_if_seen_between
+from kms_perimeter.perimeter import Mode
 from kms_perimeter.planning import must_follow, plan_facts, plan_for, why_not
 from kms_perimeter.recollection import place_of, recall
 from kms_perimeter.reminding import exception_for
@@ -105,6 +107,8 @@ def _fix(guard: Guard, repair: Repair) -> Report:
     plan = plan_for(guard, evidence)
     if reason := why_not(plan):
         return _refuse(guard, repair, reason, plan)
+    if ask_if_another(guard, repair.order, repair.case, plan):
+        return repair.report("ignored", "changed-since-approval")
     return _carry_out(guard, repair, plan)
 
 
@@ -120,12 +124,11 @@ def _follow(guard: Guard, repair: Repair) -> Report:
 
 def _hands_off(guard: Guard, repair: Repair) -> str | None:
     """The fixed word for why the order is void, if it is: the key has changed, or is fought over, or is excepted."""
+    if repair.order.approved_by and fingerprint(repair.case.evidence.policy) == repair.order.policy_hash:
+        return "void" if is_void(guard, repair.order, repair.case) else None
     if exception_for(guard, repair.case):
         return "excepted"
     decision = weigh(guard, repair.case)
-    stale = fingerprint(repair.case.evidence.policy) != repair.order.policy_hash
-    if repair.order.approved_by and not stale:
-        return None
     if decision.kind in (DecisionKind.CONTESTED, DecisionKind.ASK):  # to ask: the approved plan is stale
         apply(guard, repair.case, decision)
     if decision.kind is DecisionKind.REMEDIATE:
@@ -203,7 +206,8 @@ def _complete(guard: Guard, repair: Repair, after: Evidence, planned: Entry, *, 
     times = () if counted or followed else (*case.state.remediated_at, guard.now())
     facts = {name: planned.facts[name] for name in ("strategy", "after")}  # what `restore` may go back to one day
     facts |= {"exposure": json.dumps(exposure.to_json()), "outcome": case.judged.outcome.value}
-    settlement = Settlement(case.finding, after.read_at, opening=case.opening(), remediated_at=times)
+    asks = case.judged.outcome is Outcome.ESCAPES and after.perimeter.mode is Mode.APPROVE  # at the next look
+    settlement = Settlement(case.finding, after.read_at, not asks, case.opening(), times)
     _conclude(guard, case, planned, repair.entry(Kind.REMEDIATED, **facts), settlement)
     if _is_ours(case, planned):
         if followed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kms_perimeter.aws.ledger.entry import text_of
@@ -13,7 +14,6 @@ from kms_perimeter.errors import LedgerConflict, NoSuchAsk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -80,15 +80,24 @@ class Asks:
         told = {**item, "key_arn": item["key"], "change": json.loads(item["change"]), "plan": json.loads(item["plan"])}
         return Ask(**{each.name: told[each.name] for each in fields(Ask)})
 
-    def answer(self, ask_id: str, answer: str, by: str, now: datetime) -> None:
+    def answer(self, ask_id: str, answer: str, by: str, now: datetime) -> datetime:
         """Answers a question. The same answer by the same person may be given again: a run that dies is repeated.
+
+        Returns:
+            When it was given first, so that whatever is written about it is written once.
 
         Raises:
             LedgerConflict: it has another answer, or somebody else has given it.
         """
         given = {"answer": answer, "answered_by": by, "answered_at": text_of(now)}
-        free = "answer = :nothing OR (answer = :answer AND answered_by = :answered_by)"
-        self._table.set(_place(ask_id), ASK, given, free, nothing="")
+        try:
+            self._table.set(_place(ask_id), ASK, given, "answer = :nothing", nothing="")
+        except LedgerConflict:
+            known = self.get(ask_id)
+            if (known.answer, known.answered_by) != (answer, by):
+                raise
+            return datetime.fromisoformat(known.answered_at)
+        return now
 
 
 def _place(ask_id: str) -> str:
