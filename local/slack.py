@@ -119,9 +119,7 @@ class Webhook:
         reply = _Reply(429, "rate_limited", {"Retry-After": str(retry_after)})
         self._make_trouble(times, reply, for_replies=for_replies)
 
-    def fail(
-        self, times: int, status: int = 500, text: str = "rollup_error", *, for_replies: bool = False
-    ) -> None:
+    def fail(self, times: int, status: int = 500, text: str = "rollup_error", *, for_replies: bool = False) -> None:
         """Answer the next posts with an error and its text, as often as told."""
         self._make_trouble(times, _Reply(status, text), for_replies=for_replies)
 

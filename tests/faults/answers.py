@@ -57,9 +57,7 @@ class Office:
         named = {"id": user, "username": user.removeprefix("U0").lower(), "team_id": TEAM}
         message = {name: self.question[name] for name in ("text", "blocks")}
         url = self.world.slack.reply_url
-        return self.world.press(
-            a_payload(action, self.asked, user=named, message=message, response_url=url, **changes)
-        )
+        return self.world.press(a_payload(action, self.asked, user=named, message=message, response_url=url, **changes))
 
     @property
     def ask(self) -> Ask:

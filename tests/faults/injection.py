@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 SERVICES = (
-    "kms", "dynamodb", "sns", "sqs", "ssm", "secrets-manager", "eventbridge", "securityhub", "s3", "sts", "cloudformation"
-)  # fmt: skip
+    *("kms", "dynamodb", "sns", "sqs", "ssm", "secrets-manager", "eventbridge", "securityhub"),
+    *("s3", "sts", "cloudformation"),
+)
 
 
 class ProcessKilledError(BaseException):
@@ -37,9 +38,10 @@ class Injector:
     """Strikes calls of one operation, or of one service; switched off, it only counts.
 
     Attributes:
-        operation: such as ``kms.DescribeKey``, or ``kms.*`` for all of a service; empty to strike none.
+        operation: such as ``kms.DescribeKey``, ``kms.*`` for all of a service, or ``*``; empty to strike none.
         fault: what happens to the calls.
         within: the function whose calls are struck; empty for those of all.
+        each: whether what strikes once strikes each call once: the first of its tries.
         at: which call of the operation is the first to be struck, from 0 up.
         since: how many calls of any operation are let through before the first is struck.
         most: how many calls are struck at most, of a fault that lasts; None for as long as it is switched on.
@@ -58,6 +60,7 @@ class Injector:
     operation: str = ""
     fault: Fault = Fault.THROTTLED_ONCE
     within: str = ""
+    each: bool = False
     at: int = 0
     since: int = 0
     most: int | None = None
@@ -68,6 +71,7 @@ class Injector:
     meanwhile: Callable[[int], None] = lambda _: None
     looks: Callable[[str, str], None] = lambda _, __: None
     throttled: bool = False
+    _just: bool = False
     recover: Callable[[], None] = lambda: None
 
     def before_send(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse | None:  # noqa: ANN401
@@ -110,8 +114,11 @@ class Injector:
         return self.calls_of(self.within).count(name) if self.within else self.calls.count(name)
 
     def _strikes(self, name: str, seen: int, sent: int) -> bool:
-        if self.operation not in (name, f"{name.partition('.')[0]}.*") or sent < self.since:
+        if self.operation not in (name, f"{name.partition('.')[0]}.*", "*") or sent < self.since:
             return False
+        if self.each:
+            self._just = not self._just
+            return self._just
         if self.fault in ONCE:
             return not self.struck and seen == self.at
         return seen >= self.at and (self.most is None or self.struck < self.most)

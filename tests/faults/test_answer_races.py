@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,11 +44,13 @@ def office() -> Iterator[Office]:
 
 
 @cache
-def calls() -> int:
-    """How many calls there are from a click to the message about what was done, where nobody interferes."""
+def calls() -> list[int]:
+    """The calls of `on_answer`, and those of `on_remediation` to KMS, by their numbers, where nobody interferes."""
     with APPROVE.open() as alone:
         APPROVE.give(alone)
-        return len(alone.world.injector.calls)
+        injector = alone.world.injector
+        made = enumerate(zip(injector.made_by, injector.calls, strict=True))
+        return [at for at, (by, call) in made if by == "on_answer" or (by == "on_remediation" and "kms." in call)]
 
 
 def before_call_of_the_answer(world: World, step: int, happens: Callable[[], object]) -> None:
@@ -75,7 +77,7 @@ def question_of(world: World) -> str:
     return the_question(world)[1]
 
 
-@pytest.mark.parametrize("call", range(calls() + 1))
+@pytest.mark.parametrize("call", calls())
 def test_somebody_puts_a_policy_before_any_call(call: int) -> None:
     """The plan that was approved is put in place of the policy that it was made for, and of no other one."""
     with APPROVE.open() as office:
@@ -117,7 +119,7 @@ def test_two_people_answer_at_once(office: Office, step: int, action: Action) ->
 
 
 def test_an_answer_whose_order_got_lost_is_not_taken_for_carried_out(office: Office) -> None:
-    """The run dies before it orders, somebody puts another policy, and nobody hears of that: then the click comes again.
+    """The run dies before it orders, somebody puts another policy unheard, and then the click comes again.
 
     Nothing was done about it, so the key is looked at, and what is still open is asked about.
     """
@@ -150,9 +152,8 @@ def test_the_perimeter_has_changed_since_the_question(office: Office) -> None:
     assert ANOTHER in world.policy
 
 
-
 FILE = json.loads(PERIMETERS)
-NO_MORE = {
+NO_MORE: dict[str, dict[str, Any]] = {
     "the mode of its perimeter is alert by now": {"perimeters": [{**FILE["perimeters"][0], "mode": "alert"}]},
     "its tag ManagedBy=terraform says": {"alert_only_tags": {"ManagedBy": "terraform"}},
 }

@@ -1,8 +1,8 @@
 """Every call between a click in Slack and the reply x everything that can go wrong with it.
 
 Alice answers a question, and a call of `on_slack` or of `on_answer` fails. Whatever happens, in the end her answer is
-carried out once, by her name, and nothing else than what she was shown; she hears of it, or why not. Two more words in
-the matrix than in test_matrix.py:
+carried out once, by her name, and nothing else than what she was shown; she hears of it, or why not. There is
+one more word in the matrix than in test_matrix.py:
 
     again   she was shown an error, or told why not, and pressed once more
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.answers import ALWAYS, APPROVE, BY_ALICE, IGNORE, STALE, TAKEN, Answer, Office, steps_of, strike
+from tests.faults.answers import ALWAYS, APPROVE, IGNORE, STALE, TAKEN, Answer, Office, steps_of, strike
 from tests.faults.faults import ONCE, Fault, makes_sense
 from tests.faults.test_matrix import duplicates_are_marked
 
@@ -40,25 +40,24 @@ def told(office: Office) -> bool:
 
 
 def steps() -> list[ParameterSet]:
-    """Each call of a run, and what can strike it once."""
+    """Each call of a run, and what ends it there."""
     return [
         pytest.param(answer, function, step, fault, id=f"{answer}, {function}, {step}, {call}, {fault.value}")
         for answer in (APPROVE, IGNORE, STALE)
         for function in FUNCTIONS
         if function == "on_answer" or answer is APPROVE
         for step, call in enumerate(steps_of(answer, function))
-        for fault in ONCE
+        for fault in (Fault.KILLED, Fault.PARTIAL)
         if makes_sense(fault, call)
-        if answer is APPROVE or fault is not Fault.THROTTLED_ONCE
         if answer is not STALE or call.startswith("sqs.")
     ]
 
 
 @pytest.mark.parametrize(("answer", "function", "step", "fault"), steps())
-def test_an_answer_outlives_what_strikes_once(
+def test_an_answer_outlives_the_end_of_a_run(
     answer: Answer, function: str, step: int, fault: Fault, record_cell: Callable[[str, str, str], None]
 ) -> None:
-    """A call is throttled, its answer is lost, or the process dies right after it: it is done once all the same."""
+    """The process dies right after a call, or the call does a part of its work: it is done once all the same."""
     with answer.open() as office:
         office.world.injector.fault = fault
         strike(office.world.injector, answer, function, step)
@@ -70,6 +69,29 @@ def test_an_answer_outlives_what_strikes_once(
         assert how != "never", (office.world.log, office.replies, office.given)
         assert told(office)
         assert duplicates_are_marked(office.world)
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLED_ONCE, Fault.LOST_ANSWER])
+@pytest.mark.parametrize(
+    ("answer", "function"),
+    [(APPROVE, "on_slack"), (STALE, "on_answer"), (IGNORE, "on_answer"), (APPROVE, "on_answer")],
+    ids=str,
+)
+def test_an_answer_outlives_a_blip_at_each_call(
+    answer: Answer, function: str, fault: Fault, record_cell: Callable[[str, str, str], None]
+) -> None:
+    """Each call is throttled at its first try, or takes effect and its answer is lost: botocore tries it again."""
+    with answer.open() as office:
+        injector = office.world.injector
+        injector.operation, injector.within, injector.fault, injector.each = "*", function, fault, True
+
+        how = answer.heal(office)
+
+        for call in steps_of(answer, function):
+            record_cell(f"{function}: {call}", fault.value, how)
+        assert injector.struck >= len(steps_of(answer, function))
+        assert how == "at once", (office.world.log, office.replies, office.given)
+        assert office.replies
 
 
 @pytest.mark.parametrize(
@@ -145,7 +167,7 @@ def test_who_is_not_told_of_an_exception_is_told_at_the_next_click() -> None:
         IGNORE.give(office)
 
         assert IGNORE.is_over(office)
-        assert f"answers for the key until" in office.replies[0]
+        assert "answers for the key until" in office.replies[0]
 
 
 def test_each_function_has_its_rows() -> None:
@@ -162,4 +184,3 @@ def test_each_function_has_its_rows() -> None:
         "sqs.SendMessage",
         "sqs.SendMessageBatch",
     }
-    assert BY_ALICE
