@@ -21,7 +21,12 @@ _refused: dict[str, str] = {}
 
 @contextmanager
 def refused(code: str, *actions: str) -> Iterator[None]:
-    """Within the block AWS answers these actions, such as ``kms:GetKeyPolicy``, with an error."""
+    """Within the block AWS answers these actions with an error.
+
+    Args:
+        code: the error's.
+        actions: such as ``kms:GetKeyPolicy``, or ``kms:GetKeyPolicy@eu-west-1`` for one Region.
+    """
     _refused.update(dict.fromkeys(actions, code))
     try:
         yield
@@ -35,10 +40,11 @@ def initialize_client_plugin(client: Any) -> None:  # noqa: ANN401 - boto3 makes
 
     def answer(model: Any, **_: object) -> tuple[AWSResponse, dict[str, Any]] | None:  # noqa: ANN401 - likewise
         action = f"{client.meta.service_model.service_name}:{model.name}"
-        if action not in _refused:
+        code = _refused.get(action) or _refused.get(f"{action}@{client.meta.region_name}")
+        if code is None:
             return None
         told = f"User: arn:aws:iam::123456789012:user/somebody is not authorized to perform: {action}"
-        error = {"Error": {"Code": _refused[action], "Message": told}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        error = {"Error": {"Code": code, "Message": told}, "ResponseMetadata": {"HTTPStatusCode": 400}}
         return AWSResponse("", 400, HTTPHeaders(), BytesIO()), error
 
     client.meta.events.register_last("before-call", answer)

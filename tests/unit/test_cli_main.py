@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -14,11 +16,21 @@ WITHOUT_AWS = ("check", "evaluate", "fix", "replay")
 SLOW = ("boto3", "botocore", "rich", "yaml", "kms_perimeter.verdict", "kms_perimeter.remedy")
 
 
-def started(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def started(
+    *arguments: str, stdin: str = "", stdout: IO[str] | int = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """The command as a process of its own."""
     command = [sys.executable, "-m", "kms_perimeter.cli", *arguments]
     known = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=known | environment)
+    return subprocess.run(
+        command,
+        input=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+        env=known | environment,
+    )
 
 
 def test_tells_its_version() -> None:
@@ -70,6 +82,26 @@ def test_a_pipe_gets_no_colours() -> None:
 
     assert (ran.returncode, ran.stderr) == (1, "")
     assert "\x1b" not in ran.stdout
+
+
+def test_a_stream_that_knows_no_unicode_gets_it_spelled() -> None:
+    """Windows' pipes, for one: the verdict stands all the same, and so does the status."""
+    policy = Path(OPEN).read_text().replace("Enable IAM policies", "\u05d0\u05d1")
+
+    ran = started("check", "-", *ENDPOINT, stdin=policy, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert 'Statement[0] "\\u05d0\\u05d1"' in ran.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("arguments", [(), ("--format", "json")])
+def test_output_that_cannot_be_written_is_refused_in_a_line(arguments: tuple[str, ...]) -> None:
+    """A full disk is no mistake in the program, and its status is none of a verdict."""
+    with Path("/dev/full").open("w") as full:
+        ran = started("check", OPEN, *ENDPOINT, *arguments, stdout=full)
+
+    assert (ran.returncode, ran.stderr) == (2, "kms-perimeter: the output: no space left on device\n")
 
 
 def test_no_color_is_obeyed() -> None:

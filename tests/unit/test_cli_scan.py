@@ -62,6 +62,18 @@ def test_an_open_key_is_told_with_its_escape(terminal: Terminal) -> None:
     assert lines[-1].endswith(": 1 open, 1 enclosed")
 
 
+def test_keys_of_which_the_same_is_to_be_told_are_told_together(terminal: Terminal) -> None:
+    """Years of keys with the default policy are a line each; one that differs is told by itself."""
+    arns = [terminal.key(OPEN), terminal.key(closed("vpce-0fedcba9876543210")), terminal.key(OPEN)]
+
+    ran = terminal.run("scan", *NETWORK)
+
+    lines = ran.out.splitlines()
+    assert [line.split(": ", 1)[0] for line in lines if line.startswith("arn:")] == [arns[0], arns[2], arns[1]]
+    assert lines[2] == "  all 2 alike:"
+    assert ran.out.count('Statement[0] "Enable IAM policies", route iam') == 2
+
+
 def test_keys_that_nobody_here_answers_for_are_skipped_and_counted(terminal: Terminal) -> None:
     """Keys that AWS manages and keys that are about to be deleted are not judged."""
     dying = terminal.key(OPEN).rsplit("/", 1)[-1]
@@ -174,6 +186,8 @@ def test_the_plan_shows_what_enforce_would_do(terminal: Terminal) -> None:
     plans = {key["arn"]: key["plan"] for key in as_json.json["keys"]}
 
     assert '+      "Sid": "KmsPerimeterGuardUse",' in ran.out
+    assert "\nenforce would close it by the strategy guard:\n" in ran.out
+    assert "\nenforce would refuse: AWS services use the key through a grant (rds.amazonaws.com)" in ran.out
     assert ran.out.splitlines()[-1] == "enforce: would close 1, and refuse 1"
     assert "rds.amazonaws.com" in plans.pop(granted)["refused"]
     assert [(plan["refused"], plan["changed"], plan["verdict"]["verdict"]) for plan in plans.values()] == [
@@ -261,6 +275,26 @@ def test_a_region_without_the_stack_is_not_scanned(terminal: Terminal) -> None:
     assert f"{OURS} {REGION} was not scanned: there is no stack `kms-perimeter` in {REGION}" in ran.err
 
 
+def test_a_stack_that_is_nowhere_is_refused(terminal: Terminal) -> None:
+    """In the only Region it is a name that somebody has mistyped."""
+    ran = terminal.run("scan", "--stack", "kms-perimetre")
+
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == f"kms-perimeter: there is no stack `kms-perimetre` in {REGION}\n"
+
+
+def test_aliases_that_must_be_known_and_may_not_be_listed_are_refused(terminal: Terminal) -> None:
+    """Nobody could tell which perimeter a key is under."""
+    arn = terminal.key(OPEN, alias="alias/orders")
+    Path("perimeter.yaml").write_text(BY_ALIAS.replace("KEY", arn))
+
+    with refused("AccessDeniedException", "kms:ListAliases"):
+        ran = terminal.run("scan", "--perimeter", "perimeter.yaml")
+
+    assert (ran.status, ran.out) == (2, "")
+    assert "kms:ListAliases" in ran.err
+
+
 @pytest.mark.parametrize(("calls", "waited"), [(1, 0.0), (3, 0.2), (11, 1.0)])
 def test_calls_are_evenly_spaced(calls: int, waited: float) -> None:
     """Ten calls a second take a tenth of a second each, after the first."""
@@ -282,6 +316,21 @@ def test_credentials_that_expire_end_the_scan(terminal: Terminal) -> None:
 
     assert (ran.status, ran.out) == (2, "")
     assert ran.err == "kms-perimeter: the AWS credentials have expired; sign in again\n"
+
+
+def test_what_was_found_before_credentials_expired_is_told(terminal: Terminal) -> None:
+    """A scan may take longer than they last; the Regions that were not looked at, or not in full, are named."""
+    terminal.key(OPEN)
+    terminal.key(OPEN, ELSEWHERE)
+    third = "eu-central-1"
+
+    with refused("ExpiredTokenException", f"kms:DescribeKey@{ELSEWHERE}"):
+        ran = terminal.run("scan", *NETWORK, *(word for r in (REGION, ELSEWHERE, third) for word in ("--region", r)))
+
+    assert ran.status == 3
+    assert "in all: 1 key in" in ran.out
+    for region in (ELSEWHERE, third):
+        assert f"{OURS} {region}: not scanned: the AWS credentials have expired; sign in again\n" in ran.out
 
 
 def test_few_keys_wait_at_a_time() -> None:

@@ -191,7 +191,7 @@ def test_grants_of_aws_services_keep_the_guard_away_unless_the_perimeter_says_so
     said = Perimeter("p", (USE,), fix_keys_with_service_grants=True)
     text, grants = a_policy(an_allow()), ("Amazon EBS",)
 
-    assert "AWS services use the key through 1 grants (Amazon EBS)" in refusal(text, service_grants=grants)
+    assert "AWS services use the key through a grant (Amazon EBS)" in refusal(text, service_grants=grants)
     assert refusal(text, perimeter=said, service_grants=grants) == "None"
 
 

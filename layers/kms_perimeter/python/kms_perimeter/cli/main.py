@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -71,6 +74,12 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
+        except OSError as error:
+            from kms_perimeter.cli.inputs import InputError  # noqa: PLC0415 - likewise
+
+            if error.errno in (None, errno.EPIPE):  # of whoever reads no further, click knows
+                raise
+            raise InputError(f"{error.filename or 'the output'}: {(error.strerror or str(error)).lower()}") from error
         except Exception as error:
             from kms_perimeter.cli import inputs, refusals  # noqa: PLC0415 - only where something is refused
 
@@ -110,6 +119,9 @@ Exit status: 0 fine, 1 not fine, 2 bad usage or input, 3 undecided; each command
 def main(docs_url: str | None) -> None:
     """A KMS key can be used only from the networks its owner approved: prove it, or see the request that escapes."""
     del docs_url  # whoever prints links asks the context for it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what a terminal or pipe cannot show is spelled, and ends no command
+            stream.reconfigure(errors="backslashreplace")
 
 
 main.params.append(colour.option())

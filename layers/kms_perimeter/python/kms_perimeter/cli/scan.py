@@ -153,7 +153,10 @@ def status(fleet: Fleet) -> int:
 def _source(source: Source) -> Source:
     given = (source.file, source.parameter, source.stack, source.vpc_endpoints or source.vpcs)
     if sum(map(bool, given)) != 1:
-        raise click.UsageError("give one of --perimeter, --parameter, --stack, or --vpc-endpoint and --vpc")
+        raise click.UsageError(
+            "give one of --perimeter, --parameter, --stack, or --vpc-endpoint and --vpc; "
+            "`kms-perimeter init` writes a first perimeter file"
+        )
     return source
 
 

@@ -93,15 +93,20 @@ def print_plan(plan: Plan, name: str, why: str | None, out: str | None, paper: P
         paper.line((name, "bold"), ": ", styled("enclosed"), " already, nothing to do")
     else:
         paper.line((name, "bold"), ": ", styled("changed"), f" by the strategy {plan.strategy}, and proved:")
+    print_change(paper, plan)
+    if out and plan.refused is None:
+        paper.line(f"written to {out}")
+    if why:
+        paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
+
+
+def print_change(paper: Paper, plan: Plan) -> None:
+    """What a plan changes, and what was shown of it."""
     print_diff(paper, plan.diff)
     if plan.changed or plan.refused is not None:
         paper.line("the new policy: ", styled(plan.verdict.outcome.value), f" ({_judged_as(plan.verdict)})")
         print_verdict(paper, plan.verdict, None)
     _print_proofs(paper, plan)
-    if out and plan.refused is None:
-        paper.line(f"written to {out}")
-    if why:
-        paper.line(("note: ", "bold"), f"judged by the perimeter {why}")
 
 
 def _print_proofs(paper: Paper, plan: Plan) -> None:
@@ -181,7 +186,7 @@ def print_verdict(paper: Paper, verdict: Verdict, checked: Checked | None, inden
         paper.line((f"{_where(ref, checked)}, route {route.value}", "red"), indent=indent)
         paper.line(", ".join(dict.fromkeys(escape.operation for escape in escapes)), indent=indent + 1)
         paper.line(escapes[0].why, indent=indent + 1)
-        paper.line(f"for example: {_told(escapes[0].request)}", indent=indent + 1)
+        paper.line(f"for example: {told(escapes[0].request)}", indent=indent + 1)
     for advisory in verdict.advisories:
         about = f", {_where(advisory.statement, checked)}" if advisory.statement else ""
         paper.line((f"{advisory.code}{about}", "cyan"), f": {advisory.message}", indent=indent)
@@ -192,7 +197,8 @@ def _where(ref: StatementRef, checked: Checked | None) -> str:
     return f"{named(ref)} (line {place.line})" if place else named(ref)
 
 
-def _told(request: Request) -> str:
+def told(request: Request) -> str:
+    """A request in a line."""
     context = ", ".join(
         f"{name}={value if isinstance(value, str) else '|'.join(value)}" for name, value in request.context.items()
     )

@@ -185,7 +185,8 @@ def _grants(service_grants: Sequence[str], perimeter: Perimeter) -> Proof:
     if not service_grants:
         return _shown(code, "no AWS service uses the key through a grant, as far as is known")
     shown = ", ".join(service_grants[:_SHOWN])
-    said = f"AWS services use the key through {len(service_grants)} grants ({shown})"
+    many = "a grant" if len(service_grants) == 1 else f"{len(service_grants)} grants"
+    said = f"AWS services use the key through {many} ({shown})"
     if perimeter.fix_keys_with_service_grants:
         return _shown(code, f"{said}, and the perimeter says `fix_keys_with_service_grants`")
     return _failed(code, f"{said}, and the perimeter does not say `fix_keys_with_service_grants`")

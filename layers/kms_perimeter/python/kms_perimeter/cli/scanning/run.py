@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     from kms_perimeter.cli.measure import Measure
     from kms_perimeter.cli.progress import Bar
     from kms_perimeter.fleet import Day
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been found so far."""
+
+    keys: list[KeyFinding] = field(default_factory=list)
+    skipped: Counter[Skipped] = field(default_factory=Counter)
+    unscanned: list[Unscanned] = field(default_factory=list)
+    histories: list[Sequence[Day]] = field(default_factory=list)
+
+    def of(self, region: str) -> int:
+        """How many keys of a Region."""
+        return sum(key.region == region for key in self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,44 +61,53 @@ class Scan:
     workers: int
 
     def run(self, bar: Bar) -> Fleet:
-        """The fleet; what cannot be listed is in it as unscanned.
+        """The fleet; what cannot be listed, or could not any more once credentials expired, is in it as unscanned.
 
         Raises:
-            ClientError: the caller's credentials are no good.
+            ClientError: nothing could be looked at; AWS refuses it, or the caller's credentials are no good.
+            KmsRefusal: likewise.
+            NoDeployment: likewise, the only Region has none.
         """
         account, started = self.profile.account(), datetime.now(UTC).replace(microsecond=0)
-        findings: list[KeyFinding] = []
-        skipped: Counter[Skipped] = Counter()
-        unscanned: list[Unscanned] = []
-        histories: list[Sequence[Day]] = []
-        for region in self.regions:
+        found = _Found()
+        for place, region in enumerate(self.regions):
             try:
-                look = self._look(region, started)
-                histories.append(look.measure.history(started))
-                for one in regions.scan(look, bar, self.workers):
-                    if isinstance(one, Skipped):
-                        skipped[one] += 1
-                    else:
-                        findings.append(one)
-            except (KmsRefusal, NoDeployment) as refusal:
-                unscanned.append(Unscanned(account, region, str(refusal)))
-            except (ClientError, BotoCoreError) as error:
-                unscanned.append(Unscanned(account, region, self._told(error)))
-        ended = datetime.now(UTC).replace(microsecond=0)
-        return Fleet(tuple(findings), started, ended, skipped, tuple(unscanned), together(histories))
+                self._scan(region, started, bar, found)
+            except (KmsRefusal, NoDeployment, ClientError, BotoCoreError) as error:
+                if self._is_the_end(error) and not found.keys:
+                    raise
+                rest = self.regions[place + 1 :] if _is_at_fault(error) else ()
+                found.unscanned.append(Unscanned(account, region, _told(error, found.of(region))))
+                found.unscanned += [Unscanned(account, each, _told(error)) for each in rest]
+                if rest:
+                    break
+        ended, history = datetime.now(UTC).replace(microsecond=0), together(found.histories)
+        return Fleet(tuple(found.keys), started, ended, found.skipped, tuple(found.unscanned), history)
+
+    def _scan(self, region: str, started: datetime, bar: Bar, found: _Found) -> None:
+        look = self._look(region, started)
+        found.histories.append(look.measure.history(started))
+        for one in regions.scan(look, bar, self.workers):
+            if isinstance(one, Skipped):
+                found.skipped[one] += 1
+            else:
+                found.keys.append(one)
 
     def _look(self, region: str, started: datetime) -> Look:
         keys = Keys(self.profile.kms(region, Pace(self.rate).wait))
         return Look(keys, self.measure(region), started.date(), self.planning)
 
-    def _told(self, error: ClientError | BotoCoreError) -> str:
-        """Why a Region could not be looked at; one of several may be closed to the caller, the only one must not."""
-        told = aws_errors.told(error)
-        if told is None or len(self.regions) == 1 or (aws_errors.is_fatal(error) and not _of_region(error)):
-            raise error
-        return told
+    def _is_the_end(self, error: Exception) -> bool:
+        """Whether nothing can be scanned: one of several Regions may be closed to the caller, the only one must not."""
+        return len(self.regions) == 1 or _is_at_fault(error)
 
 
-def _of_region(error: Exception) -> bool:
-    """Whether the Region rather than the credentials may be at fault: AWS answers so where it is not enabled."""
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "UnrecognizedClientException"
+def _is_at_fault(error: Exception) -> bool:
+    """Whether the caller's credentials are at fault, and not the Region: where it is not enabled, AWS says alike."""
+    of_region = isinstance(error, ClientError) and error.response["Error"]["Code"] == "UnrecognizedClientException"
+    return aws_errors.is_fatal(error) and not of_region
+
+
+def _told(error: Exception, looked_at: int = 0) -> str:
+    told = aws_errors.told(error) or str(error)
+    return f"no more than {looked_at} of its keys were looked at: {told}" if looked_at else told
