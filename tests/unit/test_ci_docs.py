@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kms_perimeter import __version__
 from tests.unit.command import ROOT, run
 
 DOCS = (ROOT / "docs" / "ci.md").read_text()
@@ -38,3 +39,15 @@ def test_the_examples_are_yaml_and_name_the_hook() -> None:
     (used,) = hooks["repos"][0]["hooks"]
     assert upload["with"]["sarif_file"] in DOCS.split("## pre-commit")[0].split(" > ")[-1]
     assert defined[used["id"]]["entry"] == "kms-perimeter check"
+
+
+def test_the_repository_has_one_placeholder_that_is_explained() -> None:
+    """Both examples take the package from the same place in the same version, and the page says what to write there."""
+    sources = re.findall(r"https://github\.com/(\w+)/kms-perimeter", DOCS)
+    versions = re.findall(r"(?:@|rev: )(v\d\.\d\.\d)\b", DOCS)
+
+    assert sources == ["OWNER"] * 2
+    assert versions == [f"v{__version__}"] * 2
+    explained = DOCS.split("## GitHub Actions")[0]
+    assert all(f"`{placeholder}`" in explained for placeholder in ("OWNER", f"v{__version__}"))
+    assert "pip install kms-perimeter" not in DOCS

@@ -3,6 +3,7 @@
 import glob
 import inspect
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -110,3 +111,25 @@ def test_the_page_says_what_the_help_says() -> None:
     written = (ROOT / "docs/command-line.md").read_text()
 
     assert written == manual.page(), "run `make docs`"
+
+
+def test_every_command_that_reaches_aws_says_what_it_needs() -> None:
+    """As the manual promises; those that take a profile reach AWS."""
+    context = click.Context(main)
+    commands = [command for name in COMMANDS if (command := main.get_command(context, name))]
+    reaching = [command for command in commands if any(one.name == "profile_name" for one in command.params)]
+
+    assert {command.name for command in reaching} >= {"scan", "redrive"}
+    assert [command.name for command in reaching if "Needs: " not in (command.epilog or "")] == []
+
+
+def test_the_manual_names_the_commands_that_change_something() -> None:
+    """They are those that need a permission to write."""
+    writing = re.compile(r"\b\w+:(Put|Update|Delete|Send|Invoke)\w+")
+    context = click.Context(main)
+    epilogs = {name: getattr(main.get_command(context, name), "epilog", "") for name in COMMANDS}
+
+    sentence = re.search(r"nothing but ([^.]*) changes\s+anything", manual.page())
+
+    assert sentence
+    assert set(re.findall(r"`(\w+)`", sentence[1])) == {name for name, told in epilogs.items() if writing.search(told)}

@@ -162,6 +162,14 @@ def test_a_scan_that_proves_nothing_says_so(terminal: Terminal) -> None:
     assert "note: no perimeter is for any of these keys, so nothing was proved" in ran.out
 
 
+def test_where_there_is_no_key_other_regions_are_named(terminal: Terminal) -> None:
+    """Whoever has mistaken the Region would else take silence for success."""
+    ran = terminal.run("scan", *NETWORK)
+
+    assert ran.status == 0
+    assert "note: no key to be judged is there; --region and --all-regions look elsewhere" in ran.out
+
+
 def test_the_perimeter_file_may_be_in_parameter_store(terminal: Terminal) -> None:
     """The file that a deployment reads is read from where that reads it, and refused with its name and place."""
     terminal.key(OPEN)

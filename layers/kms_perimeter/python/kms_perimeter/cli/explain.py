@@ -28,7 +28,7 @@ Exit status: 0, or 2 for a word that is neither a verdict nor an advisory.
 
 
 @click.command(epilog=EPILOG)
-@click.argument("words", metavar="WORD...", nargs=-1, type=click.Choice(list(FOLDERS)))
+@click.argument("words", metavar="[WORD]...", nargs=-1, type=click.Choice(list(FOLDERS)))
 def explain(words: tuple[str, ...]) -> None:
     """Print what a verdict or an advisory means, with an example, and what to do about it.
 

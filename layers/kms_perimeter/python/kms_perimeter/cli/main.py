@@ -16,24 +16,33 @@ from kms_perimeter.cli import colour
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-COMMANDS = {
-    "check": "Prove that key policies keep their key inside a perimeter, or show how not.",
-    "evaluate": "Decide concrete requests under a key policy.",
-    "fix": "Make a key policy that keeps its key inside a perimeter.",
-    "history": "Tell the story of a key, or of a day, from the ledger.",
-    "approve": "Say yes to a plan that the guard has asked about.",
-    "exempt": "Answer for a key until a day, so that it is left alone until then.",
-    "rollback": "Put back a policy that was replaced.",
-    "resume": "Let the guard take up a key again that it has given up as contested.",
-    "replay": "Tell what the service would decide on CloudTrail events, without AWS.",
-    "init": "Write a first perimeter file from the networks that the account has.",
-    "validate": "Tell whether perimeter files are good, and where not.",
-    "scan": "Judge every key of an account, and change none.",
-    "doctor": "Tell whether the service can do its work in an account.",
-    "redrive": "Show what the service has given up and why, and send it back.",
-    "explain": "Print what a verdict or an advisory means, and what to do about it.",
-    "completion": "Print the script that teaches a shell to complete the commands.",
+GROUPS = {
+    "Policies and other files": {
+        "check": "Prove that key policies keep their key inside a perimeter, or show how not.",
+        "fix": "Make a key policy that keeps its key inside a perimeter.",
+        "evaluate": "Decide concrete requests under a key policy.",
+        "validate": "Tell whether perimeter files are good, and where not.",
+        "replay": "Tell what the service would decide on CloudTrail events, without AWS.",
+    },
+    "An account": {
+        "init": "Write a first perimeter file from the networks that the account has.",
+        "scan": "Judge every key of an account, and change none.",
+        "doctor": "Tell whether the service can do its work in an account.",
+    },
+    "A deployment of the service": {
+        "history": "Tell the story of a key, or of a day, from the ledger.",
+        "approve": "Say yes to a plan that the guard has asked about.",
+        "exempt": "Answer for a key until a day, so that it is left alone until then.",
+        "rollback": "Put back a policy that was replaced.",
+        "resume": "Let the guard take up a key again that it has given up as contested.",
+        "redrive": "Show what the service has given up and why, and send it back.",
+    },
+    "Help": {
+        "explain": "Print what a verdict or an advisory means, and what to do about it.",
+        "completion": "Print the script that teaches a shell to complete the commands.",
+    },
 }
+COMMANDS = {name: told for group in GROUPS.values() for name, told in group.items()}
 
 
 class LazyGroup(click.Group):
@@ -54,8 +63,9 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
         """The list of subcommands in the help, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(group.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """What may come next, without importing the subcommands."""

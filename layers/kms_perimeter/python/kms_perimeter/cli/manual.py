@@ -27,8 +27,8 @@ HEAD = """\
 - **Exit status**: 0 fine, 1 not fine, 2 bad usage or input, 3 undecided; of several, the highest. Where a command's own
   differs, it says so.
 - **AWS** is reached as the AWS command line reaches it: profiles, single sign-on, roles, `AWS_REGION`,
-  `AWS_ENDPOINT_URL`. What a command may need is listed with it; nothing but `approve`, `resume` and `rollback` changes
-  anything.
+  `AWS_ENDPOINT_URL`. What a command may need is listed with it; nothing but `approve`, `exempt`, `rollback`,
+  `resume` and `redrive` changes anything.
 - **Links**: what is told leads to its page. `kms-perimeter --docs-url URL COMMAND`, or the variable
   `KMS_PERIMETER_DOCS_URL`, says where docs/ is published; without it, text names the command `explain` that prints it.
 - **Completion**: `kms-perimeter completion bash` (or `zsh`, `fish`) prints the script for the shell.

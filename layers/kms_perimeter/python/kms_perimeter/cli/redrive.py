@@ -30,7 +30,12 @@ Examples:
   kms-perimeter redrive --stack kms-perimeter --queue changes
   kms-perimeter redrive --stack kms-perimeter --send
 
-Exit status: 0 no dead letters are left, 1 some are, 2 bad usage.
+\b
+Needs: cloudformation:DescribeStacks, cloudformation:ListStackResources, sqs:GetQueueAttributes, sqs:ReceiveMessage,
+  sqs:ChangeMessageVisibility, logs:FilterLogEvents; sqs:SendMessage, sqs:DeleteMessage, lambda:InvokeFunction and, for
+  findings, events:PutEvents for --send.
+
+Exit status: 0 no dead letters are left, 1 some are, 2 bad usage or refused by AWS.
 """
 
 

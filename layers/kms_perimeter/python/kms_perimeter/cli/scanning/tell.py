@@ -130,6 +130,8 @@ def _print_numbers(paper: Paper, fleet: Fleet) -> None:
     left_out = [f"{fleet.skipped[reason]} {word}" for reason, word in SKIPPED.items() if fleet.skipped.get(reason)]
     if left_out:
         paper.line(("skipped: ", "bold"), ", ".join(left_out))
+    if not fleet.findings and not fleet.unscanned:
+        paper.line(("note: ", "bold"), "no key to be judged is there; --region and --all-regions look elsewhere")
     if fleet.findings and counts.keys() <= {Standing.UNWATCHED}:
         paper.line(("note: ", "bold"), "no perimeter is for any of these keys, so nothing was proved")
     _print_plans(paper, fleet)
