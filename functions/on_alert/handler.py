@@ -21,7 +21,7 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> None:
     """The function's entry point; raises if Lambda is to try again."""
     for record in event["Records"]:
         with telemetry.failures(logger, metrics, record["Sns"]["MessageId"]):
-            tell(slack.payload(record["Sns"]["Message"]))
+            tell(slack.payload(record["Sns"]["Message"], assembly.settings().docs_url))
 
 
 def tell(payload: dict[str, Any]) -> None:

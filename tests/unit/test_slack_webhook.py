@@ -108,7 +108,7 @@ def test_a_secret_that_is_no_url_is_refused() -> None:
             '{"AlarmName": "a", "AlarmDescription": "It is late.", "NewStateValue": "ALARM"}',
             {"text": "ALARM: It is late."},
         ),
-        ('{"AlarmName": "a", "AlarmDescription": null, "NewStateValue": "OK"}', {"text": "OK: a"}),
+        ('{"AlarmName": "a", "AlarmDescription": null, "NewStateValue": "OK"}', {"text": "OK again: a"}),
         ("plain words", {"text": "plain words"}),
         ("[1]", {"text": "[1]"}),
     ],
@@ -116,3 +116,27 @@ def test_a_secret_that_is_no_url_is_refused() -> None:
 def test_alerts_alarms_and_anything_else_can_be_posted(published: str, payload: dict[str, Any]) -> None:
     """Whatever is published on the two topics reaches Slack in some form."""
     assert slack.payload(published) == payload
+
+
+def test_an_alarm_says_where_it_rings_and_what_to_do() -> None:
+    """Many accounts may share a channel: the account, the Region, since when, the runbook and the alarm itself."""
+    alarm = {
+        "AlarmName": "kms-perimeter changes & more",
+        "AlarmDescription": "A changed key has waited. Runbook: docs/operations/changes-wait-too-long.md",
+        "AWSAccountId": "111122223333",
+        "NewStateValue": "ALARM",
+        "NewStateReason": "Threshold Crossed",
+        "StateChangeTime": "2026-11-24T12:00:00.123+0000",
+        "Region": "EU (Ireland)",
+        "AlarmArn": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:kms-perimeter changes & more",
+    }
+
+    console = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
+
+    said = slack.payload(json.dumps(alarm), "https://git.example.com/docs/")
+
+    assert said["text"].splitlines() == [
+        "ALARM: A changed key has waited. Runbook: https://git.example.com/docs/operations/changes-wait-too-long.md",
+        "Account 111122223333, Region eu-west-1, since 2026-11-24 12:00:00 UTC",
+        f"kms-perimeter changes &amp; more: {console}#alarmsV2:alarm/kms-perimeter%20changes%20%26%20more",
+    ]

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from kms_perimeter.errors import KmsPerimeterError
-from kms_perimeter.mrkdwn import MESSAGE_CHARACTERS, cut
+from kms_perimeter.mrkdwn import MESSAGE_CHARACTERS, cut, escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = 500
@@ -58,8 +58,13 @@ def post(webhook: str, payload: Mapping[str, Any]) -> None:
         raise SlackIsBusy(f"no answer from Slack: {getattr(error, 'reason', error)}") from None
 
 
-def payload(published: str) -> dict[str, Any]:
-    """What to post for the message of an SNS record: an alert of this service, or an alarm of CloudWatch."""
+def payload(published: str, docs: str = "") -> dict[str, Any]:
+    """What to post for the message of an SNS record: an alert of this service, or an alarm of CloudWatch.
+
+    Args:
+        published: the message.
+        docs: where docs/ is published, for links to runbooks; empty where that is not known.
+    """
     try:
         told = json.loads(published)
     except ValueError:
@@ -67,8 +72,22 @@ def payload(published: str) -> dict[str, Any]:
     if "blocks" in told:
         return {**_said(told["text"]), "blocks": told["blocks"]}
     if "AlarmName" in told:
-        return _said(f"{told['NewStateValue']}: {told.get('AlarmDescription') or told['AlarmName']}")
+        return _said(escaped("\n".join(_of_alarm(told, docs))))
     return _said(published)
+
+
+def _of_alarm(told: Mapping[str, Any], docs: str) -> Iterator[str]:
+    """What rings and its runbook; where and since when; where to look. *Notifying users on alarm changes* by AWS."""
+    what = str(told.get("AlarmDescription") or told["AlarmName"])
+    state = "OK again" if told["NewStateValue"] == "OK" else told["NewStateValue"]
+    runbook = f"Runbook: {docs.rstrip('/') or 'docs'}/"
+    yield f"{state}: {what.replace('Runbook: docs/', runbook)}"
+    if arn := told.get("AlarmArn"):
+        from kms_perimeter import wording  # noqa: PLC0415 - only an alarm needs it
+
+        _, _, _, region, account, _ = arn.split(":", 5)
+        yield f"Account {account}, Region {region}, since {str(told.get('StateChangeTime'))[:19].replace('T', ' ')} UTC"
+        yield f"{told['AlarmName']}: {wording.console_of_alarm(arn)}"
 
 
 def _said(text: str) -> dict[str, Any]:

@@ -105,6 +105,12 @@ def console_of_object(partition: str, region: str, bucket: str, name: str) -> st
     return f"{_home(partition, region)}/s3/object/{bucket}?region={region}&prefix={quote(name)}"
 
 
+def console_of_alarm(arn: str) -> str:
+    """An alarm of CloudWatch in the console of its partition and Region."""
+    _, partition, _, region, _, _, name = arn.split(":", 6)
+    return f"{_home(partition, region)}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name)}"
+
+
 def _home(partition: str, region: str) -> str:
     return f"https://{region}.{_CONSOLES.get(partition, 'console.aws.amazon.com')}"
 
