@@ -45,6 +45,8 @@ class Injector:
         at: which call of the operation is the first to be struck, from 0 up.
         since: how many calls of any operation are let through before the first is struck.
         most: how many calls are struck at most, of a fault that lasts; None for as long as it is switched on.
+        outages: what lasts, one after the other: each run of the function meets the next one, and then none; or None.
+        met: the outages that runs have met, and whether the run failed.
         calls: the operations that were called since the last run began, in their order, tries that botocore repeats
             among them.
         made_by: the functions that have made them.
@@ -64,6 +66,8 @@ class Injector:
     at: int = 0
     since: int = 0
     most: int | None = None
+    outages: list[Fault] | None = None
+    met: dict[Fault, bool] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     made_by: list[str] = field(default_factory=list)
     caller: Callable[[], str] = lambda: ""
@@ -99,6 +103,20 @@ class Injector:
         if self.throttled and told["request_dict"]["context"]["client_config"].retries["mode"] == "adaptive":
             self.recover()
         return retry_at_once(**told)
+
+    def run_begins(self, function: str) -> None:
+        """Has the next outage begin, where each run meets another one."""
+        if function != self.within or self.outages is None:
+            return
+        if self.outages:
+            self.fault, self.struck = self.outages.pop(0), 0
+        else:
+            self.operation = ""
+
+    def run_ends(self, function: str, *, failed: bool) -> None:
+        """Notes what has become of a run that has met an outage."""
+        if function == self.within and self.outages is not None and self.struck and self.operation:
+            self.met[self.fault] = failed
 
     def forget(self) -> None:
         """Begins to count anew."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.kms.models import kms_backends
+from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
 from kms_perimeter.aws.ledger.state import STATE
@@ -36,6 +37,11 @@ def waiting(url: str) -> int:
 def visible(url: str) -> int:
     """How many messages in the queue can be taken now."""
     return len(_queue(url).messages)
+
+
+def objects(bucket: str) -> dict[str, bytes]:
+    """What is in a bucket, by name, as it is now."""
+    return {name: stored.value for name, stored in s3_backends[OURS]["aws"].buckets[bucket].keys.items()}
 
 
 def _queue(url: str) -> Any:  # noqa: ANN401 - moto's own

@@ -206,7 +206,7 @@ def sessions(injector: Injector) -> Iterator[None]:
     """
     front, session = _struck()
     front.injector = injector
-    boto3.setup_default_session(botocore_session=session)
+    boto3.DEFAULT_SESSION = session
     forget(assembly)
     clients.kms.cache_clear()
     try:
@@ -218,12 +218,12 @@ def sessions(injector: Injector) -> Iterator[None]:
 
 
 @cache
-def _struck() -> tuple[Front, botocore.session.Session]:
+def _struck() -> tuple[Front, boto3.session.Session]:
     """The session of all worlds' clients, and what stands in front of AWS there."""
     front, session = Front(), botocore.session.Session()
     front.install(session)
     forget(clients)  # which other tests may have made
-    return front, session
+    return front, boto3.session.Session(botocore_session=session)
 
 
 def forget(module: ModuleType) -> None:

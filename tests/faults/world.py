@@ -280,19 +280,23 @@ class World:
         """The messages that must come again, or None where the whole call failed; `answers` gets what is answered."""
         witness, outer = self.witness, self.witness.function
         witness.function = function
+        self.injector.run_begins(function)
+        failed: set[str] | None = None
         try:
             answer = handler(function, instance).handle(event, Context()) or {}
         except (Exception, ProcessKilledError) as failure:  # noqa: BLE001 - Lambda takes whatever comes
             self.log.append(f"{function}: {type(failure).__name__}: {failure}")
             return None
+        else:
+            failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures", ())}
         finally:
+            self.injector.run_ends(function, failed=failed is None or bool(failed))
             witness.look("after", function)
             witness.look_back()
             witness.function = outer
             assert witness.wrong == [], witness.wrong
         if answers is not None:
             answers.append(answer)
-        failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures", ())}
         if failed:
             self.log.append(f"{function}: {len(failed)} must come again")
         return failed

@@ -34,9 +34,9 @@ def is_void(guard: Guard, order: Order, case: Case) -> bool:
     if reason is None:
         return False
     guard.alerts.publish(message.refused(matter(guard, case), reason=reason))
-    hashed = {"policy_hash": fingerprint(case.evidence.policy), "approved_by": str(order.approved_by)}
+    facts = {"approved_by": str(order.approved_by), "reason": reason}  # of the order; nothing is wrong with the plan
     with suppress(LedgerConflict):  # an earlier run has got so far
-        guard.ledger.write(entry(order.change, Kind.REFUSED, {**hashed, "reason": reason}))
+        guard.ledger.write(entry(order.change, Kind.REFUSED, facts))
     return True
 
 

@@ -117,7 +117,7 @@ def name_of(ended: Ended) -> str:
 def _compared(clerk: Clerk, before: Count | None, fleet: Fleet) -> Comparison:
     if before is None:
         return Comparison(None)
-    then = clerk.counts.open_at(before.sweep)
+    then = clerk.counts.open_at(before)
     standing = {finding.arn: finding.standing for finding in fleet.findings}
     opened = tuple(finding for finding in fleet.of(Standing.OPEN) if finding.arn not in then)
     closed = {arn: standing[arn].value if arn in standing else "gone or pending deletion" for arn in sorted(then)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from kms_perimeter.aws.ledger.entry import text_of
 from kms_perimeter.aws.ledger.table import Table
@@ -36,12 +37,14 @@ class Count:
         at: when it ended.
         counts: how many keys stood how.
         perimeters: the same by perimeter.
+        listing: how the names of the items begin that have the keys which were open.
     """
 
     sweep: str
     at: datetime
     counts: Mapping[Standing, int] = field(hash=False)
     perimeters: Mapping[str, Mapping[Standing, int]] = field(hash=False)
+    listing: str = field(default=OPEN, compare=False)
 
     @property
     def day(self) -> Day:
@@ -58,11 +61,13 @@ class Counts:
     def keep(self, count: Count, open_keys: Iterable[str]) -> None:
         """Writes a count for good, and the keys that are open; what a run before has written stays as it is.
 
-        The keys come first: where there is a count, they are complete.
+        The keys come first: where there is a count, they are complete. They are listed by a name of this run alone, and
+        the count has that: what a run has listed that died before it counted was of another moment.
         """
+        listing = f"{OPEN}{uuid4().hex}#"
         for number, keys in enumerate(batches(sorted(open_keys), OPEN_IN_AN_ITEM)):
-            self._put(_place(count.sweep), f"{OPEN}{number:04}", {"keys": list(keys)})
-        self._put(SWEEPS, f"{text_of(count.at)}#{count.sweep}", _attributes(count))
+            self._put(_place(count.sweep), f"{listing}{number:04}", {"keys": list(keys)})
+        self._put(SWEEPS, f"{text_of(count.at)}#{count.sweep}", {**_attributes(count), "listing": listing})
 
     def last(self, before: datetime) -> Count | None:
         """The last count from before a time."""
@@ -71,9 +76,10 @@ class Counts:
         )
         return next(map(_count, found), None)
 
-    def open_at(self, sweep: str) -> frozenset[str]:
-        """The keys that were open at the end of a sweep."""
-        items = self._table.query("key_arn = :sweep AND begins_with(entry, :open)", sweep=_place(sweep), open=OPEN)
+    def open_at(self, count: Count) -> frozenset[str]:
+        """The keys that were open when they were counted."""
+        place, listing = _place(count.sweep), count.listing
+        items = self._table.query("key_arn = :sweep AND begins_with(entry, :open)", sweep=place, open=listing)
         return frozenset(key for item in items for key in item["keys"])
 
     def days(self, before: datetime, most: int) -> tuple[Day, ...]:
@@ -121,7 +127,8 @@ def _named(counts: Mapping[Standing, int]) -> dict[str, int]:
 
 def _count(item: Mapping[str, Any]) -> Count:
     perimeters = {name: _counts(counts) for name, counts in item["perimeters"].items()}
-    return Count(item["sweep"], datetime.fromisoformat(item["at"]), _counts(item["counts"]), perimeters)
+    at, listing = datetime.fromisoformat(item["at"]), item.get("listing", OPEN)
+    return Count(item["sweep"], at, _counts(item["counts"]), perimeters, listing)
 
 
 def _counts(item: Mapping[str, Any]) -> dict[Standing, int]:
