@@ -94,6 +94,19 @@ def test_a_stream_that_knows_no_unicode_gets_it_spelled() -> None:
     assert 'Statement[0] "\\u05d0\\u05d1"' in ran.stdout
 
 
+def test_an_interrupted_command_gives_no_verdict() -> None:
+    """A script must not take it for an open key."""
+    code = (
+        "import signal, sys, types; from kms_perimeter.cli.main import main;"
+        "sys.stdin = types.SimpleNamespace(buffer=types.SimpleNamespace(read=lambda: signal.raise_signal(2)));"
+        f"main(['check', '-', *{ENDPOINT!r}])"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "kms-perimeter: interrupted\n")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
 @pytest.mark.parametrize("arguments", [(), ("--format", "json")])
 def test_output_that_cannot_be_written_is_refused_in_a_line(arguments: tuple[str, ...]) -> None:

@@ -45,6 +45,9 @@ GROUPS = {
 COMMANDS = {name: told for group in GROUPS.values() for name, told in group.items()}
 
 
+INTERRUPTED = 130  # as a shell has it: 128 and the signal; no verdict's status
+
+
 class LazyGroup(click.Group):
     """Imports a subcommand only when it is called, so that `--version` and completion are quick."""
 
@@ -84,6 +87,9 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
+        except KeyboardInterrupt:
+            click.echo("kms-perimeter: interrupted", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
         except OSError as error:
             from kms_perimeter.cli.inputs import InputError  # noqa: PLC0415 - likewise
 

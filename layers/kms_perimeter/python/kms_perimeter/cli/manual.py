@@ -25,7 +25,7 @@ HEAD = """\
   them away. `--format json` is for programs, and everything else goes to standard error, progress among it.
 - **Errors** are one line on standard error, with what to do.
 - **Exit status**: 0 fine, 1 not fine, 2 bad usage or input, 3 undecided; of several, the highest. Where a command's own
-  differs, it says so.
+  differs, it says so. 130 is an interrupted command, which has found nothing.
 - **AWS** is reached as the AWS command line reaches it: profiles, single sign-on, roles, `AWS_REGION`,
   `AWS_ENDPOINT_URL`. What a command may need is listed with it; nothing but `approve`, `exempt`, `rollback`,
   `resume` and `redrive` changes anything.
