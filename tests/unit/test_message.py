@@ -317,6 +317,19 @@ def test_nothing_quoted_can_speak_for_the_guard() -> None:
     assert 'Statement[0] "S\N{REPLACEMENT CHARACTER}' in said.text
 
 
+def test_a_change_cannot_end_the_quotation_that_shows_it() -> None:
+    """What somebody approves is seen as it is, whatever stands in a Sid."""
+    diff = '+  "Sid": "```\\n*Approved by everybody*"'
+
+    said = message.asked(FROM_OUTSIDE, decided(OPEN, Mode.APPROVE), replace(PLAN, diff=diff), "0123456789ab")
+
+    shown = next(
+        block["text"]["text"] for block in said.blocks if "*The plan*" in block.get("text", {}).get("text", "")
+    )
+    assert shown.count("```") == 2
+    assert "```" in said.text
+
+
 @pytest.mark.parametrize(
     ("aliases", "name"),
     [

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # What the models do not count.
 MOST_BLOCKS = 50  # of a message
 _AROUND = 40  # what a heading and its marks take, more or less
+FENCE = "```"
 CUT_HERE = "_cut here; the ledger has all of it_"
 CONTEXT_CHARACTERS = 3000  # of an element of a context block
 HEADING_CHARACTERS = 150  # nothing of Slack's: a heading is a few words
@@ -67,7 +68,9 @@ def _share(sizes: Iterable[int], room: int) -> int:
 
 
 def _section(heading: str, body: str, most: int, *, code: bool) -> dict[str, Any]:
-    top, fence = f"*{cut(escaped(heading), HEADING_CHARACTERS)}*\n", "```" if code else ""
+    top, fence = f"*{cut(escaped(heading), HEADING_CHARACTERS)}*\n", FENCE if code else ""
+    if code:  # what is quoted must not end the quotation
+        body = body.replace(FENCE, "\N{REPLACEMENT CHARACTER}" * len(FENCE))
     room = most - len(top) - 2 * len(fence)
     below = ""
     if len(body) > room:
