@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -25,14 +25,19 @@ def deploy(account: Account, stack: str = "kms-perimeter", **parameters: str) ->
     return changes
 
 
-def make_stack(name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> None:
-    """Makes a stack that has these outputs and nothing that matters besides."""
+def make_stack(
+    name: str,
+    outputs: Mapping[str, str],
+    parameters: Mapping[str, str],
+    client: Any = None,  # noqa: ANN401 - boto3 makes its classes at run time
+) -> None:
+    """Makes a stack that has these outputs and nothing that matters besides; by a client, if there is one already."""
     template = {
         "Parameters": {each: {"Type": "String"} for each in parameters},
         "Resources": {"Something": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {each: {"Value": value} for each, value in outputs.items()},
     }
-    boto3.client("cloudformation", REGION).create_stack(
+    (client or boto3.client("cloudformation", REGION)).create_stack(
         StackName=name,
         TemplateBody=json.dumps(template),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],

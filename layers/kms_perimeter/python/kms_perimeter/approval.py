@@ -133,7 +133,7 @@ def resume(desk: Desk, key_arn: str, by: str, reason: str = "") -> bool:
     since = desk.ledger.state(key_arn).contested_since
     if since is not None:
         facts = {"reason": reason or f"taken up again by {by}", "contested_since": since.isoformat()}
-        _write(desk, Entry(key_arn, desk.now(), f"resume-{since:%Y%m%dT%H%M%SZ}", Kind.RESUMED, by, facts))
+        _write(desk.ledger, Entry(key_arn, desk.now(), f"resume-{since:%Y%m%dT%H%M%SZ}", Kind.RESUMED, by, facts))
         desk.ledger.release(key_arn)
     _look_again(desk.changes, key_arn, _cause("resume", desk.now()), desk.now())
     return since is not None
@@ -147,7 +147,7 @@ def exempt(ledger: Ledger, changes: Queue, exception: PolicyException, by: str, 
     """
     check_day(exception.expires, now.date())
     facts = {"reason": exception.reason, "until": exception.expires.isoformat(), "owner": exception.owner}
-    ledger.write(Entry(exception.key, now, _cause("exempt", now), Kind.EXCEPTED, by, facts))
+    _write(ledger, Entry(exception.key, now, _cause("exempt", now), Kind.EXCEPTED, by, facts))
     ledger.except_(exception.key, exception)
     _look_again(changes, exception.key, _cause("exempt", now), now)
 
@@ -157,7 +157,7 @@ def end_exemption(ledger: Ledger, changes: Queue, key_arn: str, by: str, now: da
     exception = ledger.state(key_arn).exception
     if exception is not None:
         facts = {"reason": f"the exception until {exception.expires} is ended", "owner": exception.owner}
-        ledger.write(Entry(key_arn, now, _cause("exempt", now), Kind.RESUMED, by, facts))
+        _write(ledger, Entry(key_arn, now, _cause("exempt", now), Kind.RESUMED, by, facts))
         ledger.except_(key_arn, None)
     _look_again(changes, key_arn, _cause("exempt", now), now)
     return exception is not None
@@ -201,9 +201,9 @@ def _answered(ask: Ask) -> AlreadyAnswered:
 
 def _record(desk: Desk, ask: Ask, kind: Kind, by: str, at: datetime, facts: dict[str, str]) -> None:
     told = {**facts, "policy_hash": ask.policy_hash, "ask": ask.id}
-    _write(desk, Entry(ask.key_arn, at, f"ask-{ask.id}", kind, by, told))
+    _write(desk.ledger, Entry(ask.key_arn, at, f"ask-{ask.id}", kind, by, told))
 
 
-def _write(desk: Desk, entry: Entry) -> None:
-    with suppress(LedgerConflict):  # a run before has got so far
-        desk.ledger.write(entry)
+def _write(ledger: Ledger, entry: Entry) -> None:
+    with suppress(LedgerConflict):  # a run before has got so far, or botocore has repeated this very call
+        ledger.write(entry)

@@ -149,21 +149,24 @@ def carry_out(means: Means, rollback: Rollback, by: str, exception: PolicyExcept
 
     Raises:
         StalePlan: the key has another policy than the one that was shown, before the put or after it.
-        KmsRefusal: KMS does not take the policy; the key and its exception are as they were.
+        KmsRefusal: KMS does not take the policy; the key and its exception are as they were. So they are after any
+            other failure, if the key is seen to be as before; where nobody knows, the exception stays.
     """
     key_arn = rollback.key_arn
     if fingerprint(means.keys.policy(key_arn)) != fingerprint(rollback.before):
         raise StalePlan(f"the policy of `{key_arn}` is another by now; nothing is done")
     entry, earlier = _entry(means, rollback, by, exception), means.ledger.state(key_arn).exception
+    with suppress(LedgerConflict):  # botocore has repeated this very call: its cause has the time to the microsecond
+        means.ledger.write(entry)
     if exception:
         means.ledger.except_(key_arn, exception)
-    means.ledger.write(entry)
     try:
         means.keys.put_policy(key_arn, rollback.after)
-    except KmsRefusal as refusal:
-        if exception:
-            means.ledger.except_(key_arn, earlier)
-        _record_refusal(means, entry, refusal)
+    except Exception as failure:
+        if isinstance(failure, KmsRefusal) or _is_as_before(means, rollback):
+            if exception:
+                means.ledger.except_(key_arn, earlier)
+            _record_refusal(means, entry, failure)
         raise
     put = fingerprint(rollback.after)
     if fingerprint(read_back(means.keys, means.pause, key_arn, put)) != put:
@@ -186,7 +189,18 @@ def _entry(means: Means, rollback: Rollback, by: str, exception: PolicyException
     return Entry(rollback.key_arn, now, f"rollback-{now:%Y%m%dT%H%M%S.%fZ}", Kind.ROLLED_BACK, by, facts)
 
 
-def _record_refusal(means: Means, entry: Entry, refusal: KmsRefusal) -> None:
-    facts = {"policy_hash": entry.facts["policy_hash"], "reason": f"the rollback is refused: {refusal}"}
+def _is_as_before(means: Means, rollback: Rollback) -> bool:
+    """Whether the key is seen to have the policy still that was to be replaced.
+
+    An exception that outlived a put which never came would hide it if somebody opened the key.
+    """
+    try:
+        return fingerprint(means.keys.policy(rollback.key_arn)) == fingerprint(rollback.before)
+    except Exception:  # noqa: BLE001 - what has gone wrong before is what is told
+        return False
+
+
+def _record_refusal(means: Means, entry: Entry, failure: Exception) -> None:
+    facts = {"policy_hash": entry.facts["policy_hash"], "reason": f"the rollback is refused: {failure}"}
     with suppress(LedgerConflict):
         means.ledger.write(replace(entry, kind=Kind.REFUSED, facts=facts))

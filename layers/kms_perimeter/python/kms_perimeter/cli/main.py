@@ -90,19 +90,20 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("kms-perimeter: interrupted", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
-        except OSError as error:
-            from kms_perimeter.cli.inputs import InputError  # noqa: PLC0415 - likewise
-
-            if error.errno in (None, errno.EPIPE):  # of whoever reads no further, click knows
-                raise
-            raise InputError(f"{error.filename or 'the output'}: {(error.strerror or str(error)).lower()}") from error
         except Exception as error:
             from kms_perimeter.cli import inputs, refusals  # noqa: PLC0415 - only where something is refused
 
-            line = refusals.told(error)
+            line = refusals.told(error) or _of_the_system(error)  # botocore's time-outs are an OSError too
             if line is None:
                 raise
             raise inputs.InputError(line) from error
+
+
+def _of_the_system(error: Exception) -> str | None:
+    """The line for what the operating system refuses; None for all else, and if nobody reads on: click knows that."""
+    if not isinstance(error, OSError) or error.errno in (None, errno.EPIPE):
+        return None
+    return f"{error.filename or 'the output'}: {(error.strerror or str(error)).lower()}"
 
 
 EPILOG = """\
