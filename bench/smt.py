@@ -123,7 +123,7 @@ class _Policy:
                 raise Unsupported(f"the principal {named.value}")
         self.sessions = self._sessions()
         names = dict.fromkeys(c.key for s in self.statements for c in s.conditions)
-        if len({ties.family(name) for name in names}) < len(names):
+        if len({ties.family(name, names) for name in names}) < len(names):
             raise Unsupported("condition keys that AWS ties to each other")
         covered = operations.expand(p for rule in self.perimeter.rules for p in rule.operations)
         self.operations = [op for op in operations.possible_on(self.key) if op.name in covered]

@@ -71,6 +71,14 @@ def clauses(count: int) -> list[dict[str, Any]]:
     ]
 
 
+def members(count: int, prefix: str, listing: str | None = None) -> list[dict[str, Any]]:
+    """Statements about one member each of a map that callers send, and about the list of its keys."""
+    said: list[dict[str, Any]] = [{"StringEquals": {f"{prefix}k{n}": "v"}} for n in range(count)]
+    if listing:
+        said = [{**c, "ForAllValues:StringEquals": {listing: [f"k{n}", "other"]}} for n, c in enumerate(said)]
+    return [allow(Action=["kms:Decrypt", "kms:TagResource"], Condition=condition) for condition in said]
+
+
 ENDPOINTS = [f"vpce-{n:017x}" for n in range(5000)]
 HOSTILE = {
     "a text of 128 KB": lambda: policy(allow(Sid="x" * 130_000)),
@@ -93,6 +101,12 @@ HOSTILE = {
     "2,000 actions": lambda: policy(allow(Action=["kms:" + "*?" * 20 + str(n) for n in range(2000)])),
     "variables everywhere": lambda: policy(
         allow(), *(deny(StringNotEquals={"aws:SourceVpce": f"${{aws:PrincipalTag/a{n}}}"}) for n in range(10))
+    ),
+    "30 members of a map": lambda: policy(*members(30, "kms:EncryptionContext:")),
+    "30 members and their list": lambda: policy(*members(30, "kms:EncryptionContext:", "kms:EncryptionContextKeys")),
+    "150 members and their list": lambda: policy(*members(150, "aws:RequestTag/", "aws:TagKeys")),
+    "30 keys that are compared": lambda: policy(
+        allow(), *(deny(StringNotEquals={tag(f"a{n}"): f"${{{tag(f'a{n + 1}')}}}"}) for n in range(30))
     ),
     "enormous numbers": lambda: policy(
         allow(), deny(NumericLessThan={"aws:MultiFactorAuthAge": ["1e999999999", "9" * 5000]})
@@ -168,3 +182,11 @@ def test_what_cannot_be_searched_through_is_undecided() -> None:
 
     assert verdict.outcome is Outcome.UNDECIDED
     assert verdict.reason == "the search reached its bound before it had tried everything"
+
+
+@pytest.mark.parametrize("listing", [None, "kms:EncryptionContextKeys"])
+def test_what_many_members_of_a_map_let_through_is_found(listing: str | None) -> None:
+    """Too many to try all combinations, and yet one of the plainest is a request that gets through."""
+    verdict = judge(policy(*members(30, "kms:EncryptionContext:", listing)), KEY, PERIMETER)
+
+    assert [escape.operation for escape in verdict.escapes] == ["kms:Decrypt"]

@@ -178,7 +178,7 @@ def _groups(names: list[str], together: Iterable[tuple[str, ...]]) -> list[tuple
 
     by_family: dict[str, str] = {}
     for name in names:
-        leader[find(name)] = find(by_family.setdefault(ties.family(name), name))
+        leader[find(name)] = find(by_family.setdefault(ties.family(name, leader), name))
     for first, *others in together:
         for name in others:
             leader[find(name)] = find(first)

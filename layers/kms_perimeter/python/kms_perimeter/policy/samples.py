@@ -31,7 +31,7 @@ def of(made: Sequence[Shape], domain: Domain, budget: Budget) -> Iterator[str]:
         if any(s.family == family for s in made):
             bounds = [s.bound for s in made if isinstance(s, Span) and s.family == family]
             budget.spend(len(bounds))
-            yield from _numbers(bounds, write, domain, taken)
+            yield from _numbers(bounds, write, domain, taken, budget)
             yield next(text for text in chain(_UNREADABLE, map("text-{}".format, count())) if text not in taken)
     networks = [s for s in made if isinstance(s, Network)]
     budget.spend(len(networks))
@@ -48,22 +48,23 @@ def of(made: Sequence[Shape], domain: Domain, budget: Budget) -> Iterator[str]:
 
 
 def _numbers(
-    bounds: Sequence[Decimal], write: Callable[[Decimal], str], domain: Domain, taken: set[str]
+    bounds: Sequence[Decimal], write: Callable[[Decimal], str], domain: Domain, taken: set[str], budget: Budget
 ) -> Iterator[str]:
     """For each bound and each range between bounds, a way to write a number there that is not taken."""
     for bound in dict.fromkeys(bounds):
-        yield from islice(_free([bound], write, domain, taken), 1)
+        yield from islice(_free([bound], write, domain, taken, budget), 1)
     for low, high in readings.between(bounds):
-        yield from islice(_free(readings.within(low, high, len(taken) + 2), write, domain, taken), 1)
+        yield from islice(_free(readings.within(low, high, len(taken) + 2), write, domain, taken, budget), 1)
 
 
 def _free(
-    numbers: Iterable[Decimal], write: Callable[[Decimal], str], domain: Domain, taken: set[str]
+    numbers: Iterable[Decimal], write: Callable[[Decimal], str], domain: Domain, taken: set[str], budget: Budget
 ) -> Iterator[str]:
     """Ways to write the numbers that the domain has and that are not taken."""
     for number in numbers:
         written = write(number)
         for text in (written.zfill(domain.lengths[0]), *_respelled(written, len(taken))):
+            budget.spend()
             if text not in taken and domain.accepts(text):
                 yield text
 

@@ -6,14 +6,14 @@ values are whole contexts; combinations that no request can have are left out.
 
 from __future__ import annotations
 
-from itertools import count, islice
+from itertools import combinations, count, islice, product
 from typing import TYPE_CHECKING
 
 from kms_perimeter.policy.context_keys import ENCRYPTION_CONTEXT, Kind
 from kms_perimeter.policy.domains import DOMAINS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from kms_perimeter.policy.origins import Value
 
@@ -29,18 +29,22 @@ _ORGANISATIONS = {
 _CONTEXT_KEYS = "kms:encryptioncontextkeys"
 _TAG_KEYS = "aws:tagkeys"
 _REQUEST_TAG = "aws:requesttag/"
+_LISTINGS = ((_CONTEXT_KEYS, ENCRYPTION_CONTEXT), (_TAG_KEYS, _REQUEST_TAG))
 _USAGE = {"kms:customermasterkeyspec": "kms:keyspec", "kms:customermasterkeyusage": "kms:keyusage"}
 
 
-def family(name: str) -> str:
-    """A name that tied keys share, so that those of one family are taken together; else the key's own."""
+def family(name: str, names: Collection[str]) -> str:
+    """A name that tied keys share, so that those of one family are taken together; else the key's own.
+
+    The members of a map are tied by the list of its keys, so if nobody asks for that they are not.
+    """
     if name == "aws:sourcevpcarn":
         return "aws:sourcevpc"
     if name in _CALLED:
         return _CALLED[0]
-    if name.startswith(ENCRYPTION_CONTEXT):
+    if name.startswith(ENCRYPTION_CONTEXT) and _CONTEXT_KEYS in names:
         return _CONTEXT_KEYS
-    if name.startswith(_REQUEST_TAG):
+    if name.startswith(_REQUEST_TAG) and _TAG_KEYS in names:
         return _TAG_KEYS
     return _ORGANISATIONS.get(name) or _USAGE.get(name) or name
 
@@ -71,9 +75,9 @@ def enrich(
             more[one] += organisations
             more[name] += [f"{v}/{_no_root(mine)}/" for v in dict.fromkeys([*values[one], *organisations])]
         elif name.startswith(ENCRYPTION_CONTEXT) and _CONTEXT_KEYS in more:
-            more[_CONTEXT_KEYS].append(spelled[name][len(ENCRYPTION_CONTEXT) :])
+            more[_CONTEXT_KEYS].append(spelled.get(name, name)[len(ENCRYPTION_CONTEXT) :])
         elif name.startswith(_REQUEST_TAG) and _TAG_KEYS in more:
-            more[_TAG_KEYS].append(spelled[name][len(_REQUEST_TAG) :])
+            more[_TAG_KEYS].append(spelled.get(name, name)[len(_REQUEST_TAG) :])
     return more
 
 
@@ -117,6 +121,44 @@ def _is_plain_path(pattern: str) -> bool:
     return "/" in pattern and _WILD.isdisjoint(pattern.rstrip("*"))
 
 
+def plainest_first(choices: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Value] | None]:
+    """Contexts of these values, in the order of how many keys have another than their first value; None for none.
+
+    There may be far too many to make them all, and the first ones should differ in every key. What a list of a map's
+    keys says follows from the members, so that it is not tried with all that it could say.
+    """
+    listing = next((each for each in _LISTINGS if each[0] in choices), None)
+    lists, prefix = listing or ("", "")
+    free = {name: values for name, values in choices.items() if name != lists}
+    members = {name: name[len(prefix) :] for name in free if prefix and name.startswith(prefix)}
+    said: dict[frozenset[str], list[Value]] = {}
+    for value in choices.get(lists, ()):
+        listed = {key.lower() for key in value or ()}
+        said.setdefault(frozenset(listed.intersection(members.values())), []).append(value)
+    for values in _few_others(list(free.values())):
+        context = dict(zip(free, values, strict=True))
+        if not listing:
+            yield context
+            continue
+        there = frozenset(key for name, key in members.items() if context[name] is not None)
+        for value in said.get(there, ()):
+            yield {**context, lists: value}
+        if there not in said:
+            yield None
+
+
+def _few_others(choices: Sequence[Sequence[Value]]) -> Iterator[list[Value]]:
+    """The product of these values, but with few others than the first of each before many."""
+    plain = [values[0] for values in choices]
+    for size in range(len(choices) + 1):
+        for places in combinations(range(len(choices)), size):
+            for others in product(*(choices[place][1:] for place in places)):
+                combined = plain.copy()
+                for place, value in zip(places, others, strict=True):
+                    combined[place] = value
+                yield combined
+
+
 def possible(context: Mapping[str, Value]) -> bool:
     """Whether one request can carry these values of tied keys together."""
     return all(check(context) for check in (_vpc, _called, _organisation, _listed, _same))
@@ -155,7 +197,7 @@ def _organisation(context: Mapping[str, Value]) -> bool:
 
 def _listed(context: Mapping[str, Value]) -> bool:
     """The members of a map are there exactly when the list of its keys names them."""
-    for list_name, prefix in ((_CONTEXT_KEYS, ENCRYPTION_CONTEXT), (_TAG_KEYS, _REQUEST_TAG)):
+    for list_name, prefix in _LISTINGS:
         if list_name in context:
             listed = {key.lower() for key in context[list_name] or ()}
             for name, value in context.items():

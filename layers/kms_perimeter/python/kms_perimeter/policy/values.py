@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
+from math import prod
 from typing import TYPE_CHECKING, cast
 
 from kms_perimeter.policy import callers as who
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from kms_perimeter.policy.origins import Value
     from kms_perimeter.policy.shapes import Shape
 
-_MOST_JOINT = 4096
+_MOST_JOINT = 4096  # whole contexts
+_MOST_CELLS = 65_536  # values in all of them
 _WHOLE = frozenset({"String", "StringLike", "Arn"})
 """The families in which a value that is just a variable equals what the variable says, and nothing else."""
 
@@ -89,16 +91,19 @@ class Values:
             and not self._in_resources(names)
             and ties.are_plain(names, {n: [v for c in self.by_key.get(n, ()) for v in c.values] for n in names})
         )
-        size = 1
-        for values, _ in found.values():
-            size *= len(values)
-        if size > _MOST_JOINT:
-            most = max(2, int(_MOST_JOINT ** (1 / len(names))))
-            found = {name: (values[:most], False) for name, (values, _) in found.items()}
-            exact = False
-        self.budget.spend(min(size, _MOST_JOINT))
-        contexts = (dict(zip(names, combined, strict=True)) for combined in product(*(found[n][0] for n in names)))
-        return [c for c in contexts if ties.possible(c)], exact
+        contexts, whole = self._contexts({name: values for name, (values, _) in found.items()})
+        return contexts, exact and whole
+
+    def _contexts(self, choices: Mapping[str, Sequence[Value]]) -> tuple[list[dict[str, Value]], bool]:
+        """The contexts of these values that a request can have, and whether they are all of them."""
+        size = prod(map(len, choices.values()))
+        most = min(_MOST_JOINT, _MOST_CELLS // len(choices))
+        self.budget.spend(min(size, most))
+        if size <= most:
+            made = (dict(zip(choices, values, strict=True)) for values in product(*choices.values()))
+            return [c for c in made if ties.possible(c)], True
+        taken = list(islice(ties.plainest_first(choices), most + 1))
+        return [c for c in taken[:most] if c is not None and ties.possible(c)], len(taken) <= most
 
     def _is_whole(self, condition: Condition) -> bool:
         """Whether each variable of the condition is the whole value that it stands in."""
