@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from moto.core.models import botocore_stubber
 
@@ -217,7 +218,7 @@ def retry_at_once(
     if attempts >= retries["total_max_attempts"]:
         return None  # and so does botocore's own handler
     if caught_exception is not None:
-        return 0.0 if isinstance(caught_exception, HTTPClientError) else None
+        return 0.0 if isinstance(caught_exception, (HTTPClientError, NoConnectionError)) else None
     told = response[1] if response else {}
     code = told.get("Error", {}).get("Code", "")
     again = told.get("ResponseMetadata", {}).get("HTTPStatusCode", 200) >= 500 or "Throttl" in code

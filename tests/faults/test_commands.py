@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import click
@@ -43,15 +43,32 @@ CALLER = f"arn:aws:sts::{OURS}:user/moto"
 WRITES = ("dynamodb.PutItem", "dynamodb.UpdateItem", "kms.PutKeyPolicy", "sqs.SendMessage", "sqs.SendMessageBatch")
 
 
+@dataclass
+class Session:
+    """The session of a world, which makes each client once: to make one takes longer than the calls of a command."""
+
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str, **given: Any) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        """The client for a service, as the command line wants it; those of a service are all alike."""
+        if service not in self.clients:
+            self.clients[service] = boto3.client(service, **given)  # type: ignore[call-overload]
+        return self.clients[service]
+
+
 class CommandLine(LazyGroup):
-    """The commands as they are, in an account whose session is the world's: to make another one takes long."""
+    """The commands as they are, in an account whose session is the world's."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("kms-perimeter")
+        self.session = session
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         del ctx
         command: click.Command = getattr(import_module(f"kms_perimeter.cli.{cmd_name}"), cmd_name)
         assert command.callback
-        profile = Profile(boto3.DEFAULT_SESSION)  # type: ignore[arg-type]
+        profile = Profile(cast("boto3.Session", self.session))
         account = Account(profile, REGION, Deployment.find(profile.session, STACK, REGION))
         callback = partial(inspect.unwrap(command.callback), account=account)
         kept = [parameter for parameter in command.params if parameter.name not in (*ACCOUNT_OPTIONS, "no_color")]
@@ -91,6 +108,7 @@ class Command:
             world.run()
             world.injector.forget()
             world.log.clear()
+            world.session = Session()
             yield world
 
     def run(self, world: World) -> Ran | None:
@@ -98,7 +116,7 @@ class Command:
         before, world.witness.function = world.witness.live, COMMAND
         arguments = [self.name, *self.arguments(world)]
         try:
-            result = CliRunner().invoke(CommandLine("kms-perimeter"), arguments, prog_name="kms-perimeter")
+            result = CliRunner().invoke(CommandLine(world.session), arguments, prog_name="kms-perimeter")
         except ProcessKilledError:
             return None
         finally:

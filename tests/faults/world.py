@@ -64,6 +64,7 @@ class World:
         log: what went wrong in the handlers, as Lambda's log would have it.
         told: the alerts that the topic has delivered.
         meanwhile: what happens right before a call of the service, by how many calls were sent before it.
+        session: what somebody at a terminal reaches the world by.
     """
 
     injector: Injector
@@ -76,6 +77,7 @@ class World:
     log: list[str] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     meanwhile: dict[int, Callable[[], object]] = field(default_factory=dict)
+    session: Any = None
 
     @classmethod
     @contextmanager
