@@ -71,6 +71,36 @@ def test_heals(scenario: Scenario, call: str, fault: Fault, record_cell: Callabl
         assert world.log or told_why(world) or how == "at once" or fault is Fault.GONE, "nobody knows why"
 
 
+def test_a_digest_outlives_one_outage_after_the_other(record_cell: Callable[[str, str, str], None]) -> None:
+    """Each run of `on_digest` meets another one; what waits for the digest waits on, until somebody sends it back."""
+    with STORM.open() as world:
+        injector, lasting = world.injector, [fault for fault in Fault if fault not in ONCE]
+        injector.operation, injector.within, injector.outages = "sns.Publish", "on_digest", list(lasting)
+
+        how = STORM.heal(world)
+
+        for fault, failed in injector.met.items():
+            record_cell("on_digest: sns.Publish", fault.value, how if failed else "at once")
+        assert injector.met == dict.fromkeys(lasting, True)
+        assert how == "redrive", world.log
+        assert duplicates_are_marked(world)
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLED_ONCE, Fault.LOST_ANSWER, Fault.KILLED])
+def test_a_digest_outlives_a_blip(fault: Fault, record_cell: Callable[[str, str, str], None]) -> None:
+    """It is tried again, and may come twice by the same mark."""
+    with STORM.open() as world:
+        world.injector.operation, world.injector.within, world.injector.fault = "sns.Publish", "on_digest", fault
+
+        how = STORM.heal(world)
+
+        record_cell("on_digest: sns.Publish", fault.value, how)
+        assert world.injector.struck == 1
+        assert how == ("retry" if fault is Fault.KILLED else "at once")
+        digests = [told["dedup_key"] for told in world.told if told["data"]["kind"] == "digest"]
+        assert len(set(digests)) == 1
+
+
 def told_why(world: World) -> bool:
     """Whether people were told what kept the guard from its work, where a retry would not have cured it."""
     return bool({"unreadable", "refused"} & set(world.kinds))
