@@ -148,7 +148,7 @@ class World:
 
     def work_off(self, queue: str) -> None:
         """A second instance of a queue's function works on all that is in it right now."""
-        while self._poll(queue, instance=2):
+        while self.poll(queue, instance=2):
             pass
 
     def take(self, queue: str) -> list[dict[str, Any]]:
@@ -194,7 +194,7 @@ class World:
     def run(self) -> None:
         """Works until nothing waits that may be worked on, dead letters apart."""
         for _ in range(40):
-            busy = sum(self._poll(queue) for queue in FUNCTIONS) > 0
+            busy = sum(self.poll(queue) for queue in FUNCTIONS) > 0
             busy |= self._deliver_alerts() | self._deliver_events()
             if not busy and not self._waits():
                 return
@@ -250,9 +250,9 @@ class World:
         self.time.shift(CALL)
         self.meanwhile.pop(sent, lambda: None)()
 
-    def _poll(self, queue: str, instance: int = 1) -> bool:
-        """One batch, as Lambda's poller takes it."""
-        url, most = self.resources.queues[queue], 1 if queue in ("sweeps", "answers") else 10
+    def poll(self, queue: str, instance: int = 1, most: int = 10) -> bool:
+        """One batch, as Lambda's poller takes it; false if there is nothing to take."""
+        url, most = self.resources.queues[queue], 1 if queue in ("sweeps", "answers") else most
         if not memory.visible(url):
             return False
         told = self.aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=most, AttributeNames=["All"])

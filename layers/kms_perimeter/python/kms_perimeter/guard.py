@@ -7,7 +7,7 @@ run twice, so effects come first and the ledger settles them last: a run that di
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -133,17 +133,37 @@ def _settled(guard: Guard, case: Case) -> Report:
     change, judged = case.evidence.change, case.judged
     decision = weigh(guard, case)
     try:
-        news = apply(guard, case, decision)
+        applied = apply(guard, case, decision)
     except LedgerConflict:
         # The story of an exposure is this event's alone. Where the finding is settled, the claim may be that of a run
         # which had nothing to do: nobody else can be relied on then.
         if case.carried or case.state.settled == case.finding:
             raise
         return report_on(change, "deferred", "another run is at the same finding", judged)
-    if not news and decision.kind is DecisionKind.IGNORE:
+    if applied.overtaken and (report := _settled_anew(guard, case, decision)):
+        return report
+    if not applied.news and decision.kind is DecisionKind.IGNORE:
         return report_on(change, "quiet", decision.reason, judged)
     exposed = case.exposure().seconds if decision.closes_exposure else None
     return report_on(change, decision.kind.value, decision.reason, judged, exposed)
+
+
+def _settled_anew(guard: Guard, case: Case, decision: Decision) -> Report | None:
+    """What becomes of a key about which another run has settled something else while this one was at work.
+
+    Neither knew of the other. Had this run nothing to tell, it looks again, and now knows what people were told. Has it
+    told something that the other, with nothing to tell, has found to be over, then that is told now, as if this run had
+    been in time. None if there is nothing to add.
+    """
+    seen = _look(guard, case.evidence.change)
+    if isinstance(seen, Report):
+        return None
+    if decision.kind is DecisionKind.IGNORE:
+        return _settled(guard, seen)
+    if seen.state.told or seen.finding == case.finding:
+        return None
+    state = replace(seen.state, settled=case.finding, told=True, opening=case.opening())
+    return _settled(guard, replace(seen, state=state))
 
 
 def carried_verdict(guard: Guard, evidence: Evidence, judged: Verdict) -> Verdict | None:
@@ -189,12 +209,21 @@ def weigh(guard: Guard, case: Case) -> Decision:
     )
 
 
-def apply(guard: Guard, case: Case, decision: Decision) -> bool:
-    """Does what was decided: tells, orders, records; in this order, and the ledger's settling last.
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of a decision.
 
-    Returns:
-        Whether there was anything new to tell or to record.
+    Attributes:
+        news: there was something new to tell or to record.
+        overtaken: another run has settled something since this one has looked, so this one's finding is not settled.
     """
+
+    news: bool
+    overtaken: bool = False
+
+
+def apply(guard: Guard, case: Case, decision: Decision) -> Applied:
+    """Does what was decided: tells, orders, records; in this order, and the ledger's settling last."""
     finding, state = case.finding, case.state
     tells = decision.kind is not DecisionKind.IGNORE
     contested = decision.kind is DecisionKind.CONTESTED
@@ -209,12 +238,13 @@ def apply(guard: Guard, case: Case, decision: Decision) -> bool:
         order_fix(guard, case.evidence.change, finding)
     if state.contested_since and case.judged.outcome is Outcome.ENCLOSED:  # by somebody else
         guard.ledger.release(case.key_arn)
+    overtaken = False
     if news:
         contested_at = guard.now() if contested else None
         settled = Settlement(finding, case.evidence.read_at, tells, case.opening(), contested_at=contested_at)
-        guard.ledger.record(verdict_entry(case, decision, reserved=reserved), settled)
+        overtaken = not guard.ledger.record(verdict_entry(case, decision, reserved=reserved), settled, state)
     remind(guard, case, decision, news=news)
-    return news
+    return Applied(news, overtaken)
 
 
 def order_fix(guard: Guard, change: KeyChange, finding: Finding) -> None:

@@ -106,33 +106,45 @@ class Ledger:
             seen: fingerprints: only if no look at the key has found another policy since the guard has planned.
 
         Raises:
-            LedgerConflict: nothing is done, since the entry is there already, something newer is settled, the key has
-                been given up by another run, or has been seen with another policy.
+            LedgerConflict: nothing is done, since the entry is there already, something newer is settled, or the key
+                has been seen with another policy.
         """
         only_if, also = NEWEST, {}
-        if settled.contested_at:
-            only_if, also = f"{only_if} AND {UNMARKED}", {"nothing": ""}
         if seen is not None:
-            also |= {f"seen{number}": each for number, each in enumerate(("", *seen))}
-            known = ", ".join(f":{name}" for name in also if name.startswith("seen"))
+            also = {f"seen{number}": each for number, each in enumerate(("", *seen))}
+            known = ", ".join(f":{name}" for name in also)
             only_if += f" AND (attribute_not_exists(seen_at) OR seen_fingerprint IN ({known}) OR seen_at < planned_at)"
-        change = Change(entry.key_arn, STATE, settled.attributes(), only_if, also)
-        self._table.write_together([entry.to_item()], change)
+        self._table.write_together([entry.to_item()], _settling(entry.key_arn, settled, only_if, also))
 
-    def record(self, entry: Entry, settled: Settlement) -> None:
+    def record(self, entry: Entry, settled: Settlement, before: State | None = None) -> bool:
         """Writes an entry and settles what it is about; what an earlier run has done already is left as it is.
+
+        Args:
+            entry: the entry.
+            settled: the settlement.
+            before: what the ledger knew of the key when this run looked, and went by: nothing may have been settled
+                since.
+
+        Returns:
+            Whether it is settled now; if not, another run has settled something meanwhile.
 
         Raises:
             LedgerConflict: the key was to be given up, and has been given up by another run.
         """
+        only_if, also = _unchanged_since(before) if before else (NEWEST, {})
+        marked = (f"{only_if} AND {UNMARKED}", {**also, "nothing": ""}) if settled.contested_at else (only_if, also)
         try:
-            self.conclude(entry, settled)
+            self._table.write_together([entry.to_item()], _settling(entry.key_arn, settled, *marked))
         except LedgerConflict:
             if settled.contested_at:
                 self.contest(entry.key_arn, settled.contested_at)
             with suppress(LedgerConflict):  # the same cause has found the same before
                 self.write(entry)
-            self.settle(entry.key_arn, replace(settled, contested_at=None))
+            try:
+                self._set(entry.key_arn, replace(settled, contested_at=None).attributes(), only_if, **also)
+            except LedgerConflict:
+                return False
+        return True
 
     def remediated(self, key_arn: str, times: tuple[datetime, ...]) -> State:
         """Notes when the guard has changed the key, and returns the state before.
@@ -258,6 +270,18 @@ def _claim(finding: Finding, now: datetime) -> dict[str, Any]:
     """A claim of this call, which botocore repeats as it is if the answer gets lost: that must not be refused."""
     what = f"{finding.outcome}#{finding.fingerprint}#{finding.perimeter}"
     return {"claim": what, "claimed_at": text_of(now), "claimed_by": uuid4().hex}
+
+
+def _settling(key_arn: str, settled: Settlement, only_if: str, also: Mapping[str, str]) -> Change:
+    return Change(key_arn, STATE, settled.attributes(), only_if, also)
+
+
+def _unchanged_since(before: State) -> tuple[str, dict[str, str]]:
+    """The condition that nothing was settled since then, unless by this very call, which botocore has repeated."""
+    if before.settled_at is None:
+        return "(attribute_not_exists(settled_at) OR settled_at = :settled_at)", {}
+    same = "(settled_at = :since OR settled_at = :settled_at)"
+    return f"{NEWEST} AND {same}", {"since": text_of(before.settled_at)}
 
 
 def _planned(fingerprint: str, now: datetime) -> dict[str, Any]:
