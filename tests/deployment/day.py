@@ -187,7 +187,8 @@ def people_answer_in_slack(stack: Stack) -> None:
 def a_question(stack: Stack) -> Ask:
     """A key whose plan waits for an answer."""
     key = stack.make_key()
-    change, plan = a_change(key, event=key[-12:]).to_json(), {"strategy": "guard"}
+    change = a_change(key, event=key[-12:]).to_json()
+    plan = {"strategy": "guard", "policy": enclosed(stack.policy(key))}
     ask = Ask(key[-12:], key, fingerprint(stack.policy(key)), change, "", plan, "2026-11-24T12:00:00Z")
     Asks(stack.aws.client("dynamodb"), stack.named["Ledger"]).put(ask)
     return ask
