@@ -108,6 +108,13 @@ HOSTILE = {
     "30 keys that are compared": lambda: policy(
         allow(), *(deny(StringNotEquals={tag(f"a{n}"): f"${{{tag(f'a{n + 1}')}}}"}) for n in range(30))
     ),
+    "12 keys that are compared with who calls": lambda: policy(
+        allow(Principal={"AWS": [f"arn:aws:iam::{n:012d}:role/r" for n in range(60)]}),
+        *(
+            deny(StringNotEquals={tag(f"a{n}"): "${aws:PrincipalArn}", "aws:SourceVpc": f"${{{tag(f'a{n + 1}')}}}"})
+            for n in range(12)
+        ),
+    ),
     "enormous numbers": lambda: policy(
         allow(), deny(NumericLessThan={"aws:MultiFactorAuthAge": ["1e999999999", "9" * 5000]})
     ),

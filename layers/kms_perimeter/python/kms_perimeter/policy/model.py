@@ -40,7 +40,7 @@ class Variable:
         tells_operations: whether it depends on what for.
     """
 
-    __slots__ = ("exact", "names", "tells_callers", "tells_operations", "values")
+    __slots__ = ("_places", "exact", "names", "tells_callers", "tells_operations", "values")
 
     def __init__(self, names: tuple[str, ...], values: list[dict[str, Value]], *, exact: bool) -> None:
         self.names = names
@@ -48,6 +48,7 @@ class Variable:
         self.exact = exact
         self.tells_callers = not _OF_CALLER.isdisjoint(self.names)
         self.tells_operations = any((k := context_keys.find(n)) and k.operations for n in self.names)
+        self._places = {name: _places(name, values) for name in names}
 
     @property
     def unknown(self) -> int:
@@ -64,12 +65,24 @@ class Variable:
         if certain and is_open:
             return self.unknown
         tests = [(name, situation.test_of(name)) for name in self.names if name not in is_open]
-        mask = 0
-        for bit, context in enumerate(self.values):
-            if all(test(context[name]) for name, test in tests):
-                mask |= 1 << bit
+        mask = (1 << len(self.values)) - 1
+        for name, test in tests:
+            mask &= sum([places for value, places in self._places[name] if test(value)])
         # INVARIANT: a request always has some value; where none was thought of, that is no proof of anything.
         return (mask or self.unknown) if certain or self.exact else mask | self.unknown
+
+
+def _places(name: str, contexts: Sequence[Mapping[str, Value]]) -> list[tuple[Value, int]]:
+    """What a key says in some contexts, each with a bit for every context in which it says that.
+
+    Whole contexts of keys that are tied may be thousands, but each of the keys says few things.
+    """
+    found: dict[Value, bytearray] = {}
+    for place, context in enumerate(contexts):
+        bits = found.setdefault(context[name], bytearray())
+        bits.extend(bytes(place // 8 + 1 - len(bits)))
+        bits[place // 8] |= 1 << place % 8
+    return [(value, int.from_bytes(bits, "little")) for value, bits in found.items()]
 
 
 @record
